@@ -1,0 +1,17 @@
+/** Lays one piece of configuration over another, before it is validated: shapes are not certain here. */
+
+export type PlainObject = Record<string, unknown>;
+
+export function isPlainObject(value: unknown): value is PlainObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Plain objects merge key by key; anything else in `over` replaces, and undefined leaves what is there. */
+export function merge(base: unknown, over: unknown): unknown {
+  if (over === undefined) return base;
+  if (!isPlainObject(base) || !isPlainObject(over)) return over;
+  const entries = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) entries.set(key, merge(entries.get(key), value));
+  // fromEntries defines own properties, also for a key like __proto__ out of JSON.
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,137 @@
+/**
+ * Input → configuration: the schema, then the checks across keys, and for everything that is wrong a problem that says
+ * where, what was found and what would be valid. `load.ts` calls it for files and environment; an application that
+ * embeds the engine calls `parseConfig`.
+ */
+import type { z } from 'zod';
+import { checkConfig, type HookName } from './check.ts';
+import { ConfigError, formatKey, type ConfigProblem, type ConfigWarning } from './config-error.ts';
+import { configTree, nodeAt, type ConfigNode } from './describe.ts';
+import { isPlainObject } from './merge.ts';
+import { nearest } from './nearest.ts';
+import { configSchema, type Config, type ConfigInput } from './schema.ts';
+
+type Path = readonly PropertyKey[];
+
+export interface InspectOptions {
+  /** Hooks that the embedding program supplies as functions. */
+  readonly hooks?: ReadonlySet<HookName> | undefined;
+  /** Where a key, or its value, was written. */
+  readonly place?: (path: Path, what: 'key' | 'value') => string | undefined;
+  /** Keys whose values must not be shown, beyond those the schema calls secret. */
+  readonly hidden?: ReadonlySet<string>;
+  /** Keys that were reported already. */
+  readonly reported?: ReadonlySet<string>;
+}
+
+export interface Inspection {
+  /** Undefined if the schema does not hold. */
+  readonly config: Config | undefined;
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigWarning[];
+}
+
+/** Validates, and reports instead of throwing. */
+export function inspectConfig(input: unknown, options: InspectOptions = {}): Inspection {
+  const place = options.place ?? (() => undefined);
+  const result = configSchema.safeParse(input);
+  if (!result.success) {
+    const problems = result.error.issues
+      .flatMap((issue) => describeIssue(issue, input, place, options.hidden ?? new Set()))
+      .filter((problem) => options.reported?.has(problem.key) !== true);
+    return { config: undefined, problems, warnings: [] };
+  }
+  const checked = checkConfig(result.data, { hooks: options.hooks ?? new Set() });
+  return {
+    config: result.data,
+    problems: checked.problems.map(({ path, found, valid }) => ({
+      key: formatKey(path),
+      place: place(path, 'value'),
+      found,
+      valid,
+    })),
+    warnings: checked.warnings.map(({ path, message }) => ({
+      key: formatKey(path),
+      place: place(path, 'value'),
+      message,
+    })),
+  };
+}
+
+/**
+ * Validates a configuration that a program passes in; files and environment play no part.
+ * @throws ConfigError
+ */
+export function parseConfig(
+  input: ConfigInput,
+  options: Pick<InspectOptions, 'hooks'> = {},
+): { readonly config: Config; readonly warnings: readonly ConfigWarning[] } {
+  const { config, problems, warnings } = inspectConfig(input, options);
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems);
+  return { config, warnings };
+}
+
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  input: unknown,
+  place: (path: Path, what: 'key' | 'value') => string | undefined,
+  hidden: ReadonlySet<string>,
+): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((name) => {
+      const path = [...issue.path, name];
+      return {
+        key: formatKey(path),
+        place: place(path, 'key'),
+        found: 'an unknown key',
+        valid: suggestion(issue.path, name),
+      };
+    });
+  }
+  const node = nodeAt(issue.path);
+  const key = formatKey(issue.path);
+  const valid = typeof issue.path.at(-1) === 'number' ? node?.item : node?.type;
+  const found = show(valueAt(input, issue.path), node?.secret === true || hidden.has(key));
+  return [{ key, place: place(issue.path, 'value'), found, valid: valid ?? issue.message }];
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  let value = input;
+  for (const part of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[part];
+  return value;
+}
+
+const maxShown = 60;
+
+/** Says what a value is. Only plain values are quoted: inside a section or list there may be a secret. */
+function show(value: unknown, secret: boolean): string {
+  if (value === undefined || value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a section';
+  if (typeof value === 'function') return 'a function';
+  if (secret) return `a ${typeof value === 'string' ? 'text' : typeof value} that is not shown here, being secret`;
+  const text = typeof value === 'string' ? value.replace(/(:\/\/)[^/@\s]+@/, '$1***@') : value;
+  const written = typeof text === 'bigint' ? `${text}` : JSON.stringify(text);
+  return written.length > maxShown ? `${written.slice(0, maxShown)}…` : written;
+}
+
+/** What was meant: a neighbour of like name, or a key of this name elsewhere; else all neighbours. */
+function suggestion(parent: Path, name: string): string {
+  const siblings = nodeAt(parent)?.children ?? [];
+  const meant = nearest(
+    name,
+    siblings.map((sibling) => sibling.name),
+  );
+  const key = meant === undefined ? elsewhere(configTree, name) : formatKey([...parent, meant]);
+  if (key !== undefined) return `${key} (did you mean that?)`;
+  return `the keys here are ${siblings.map((sibling) => sibling.name).join(', ')}`;
+}
+
+function elsewhere(node: ConfigNode, name: string): string | undefined {
+  if (node.name.toLowerCase() === name.toLowerCase()) return node.key;
+  for (const child of node.children) {
+    const found = elsewhere(child, name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

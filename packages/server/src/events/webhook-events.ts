@@ -1,0 +1,279 @@
+/**
+ * Lifecycle events to the application's URL, surviving crashes of this process and outages of the application.
+ *
+ * Path: engine → `emit` → spool on disk (`event-spool.ts`) → lane of the subject (`lanes.ts`) → POST. An event leaves
+ * the spool when the application answered 2xx; dying in between delivers it twice, which its `id` tells.
+ */
+import { join } from 'node:path';
+import { HttpClient } from '../auth/http-client.ts';
+import { sign, signatureHeader } from '../auth/signature.ts';
+import type { EventsConfig } from '../config/schema.ts';
+import type { Clock, TimerId } from '../lib/clock.ts';
+import { newId } from '../lib/ids.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { EventSink, LifecycleEvent } from './event-sink.ts';
+import { EventSpool, type NewEvent, type SpooledEvent, type SpoolEntry } from './event-spool.ts';
+import { Lanes } from './lanes.ts';
+
+/** Deliveries at once. */
+const concurrency = 16;
+/** Subjects that are under way or wait to be tried again; more stay on disk. */
+const maxLanes = 10_000;
+/** Events written in one transaction: a few milliseconds. More are written in the next turn. */
+const groupSize = 1_000;
+/** Events read in one turn. */
+const scanSize = 1_000;
+/** Events held in memory while the disk refuses them. */
+const maxUnwritten = 100_000;
+const minBackoffMs = 500;
+const diskRetryMs = 1_000;
+/** Between two log lines about the same trouble. */
+const complaintIntervalMs = 60_000;
+/** The answer's body means nothing; more than this is an error page. */
+const maxResponseBytes = 65_536;
+
+/** Code and reason of the `disconnected` that follows a crash. */
+const crashed = { code: 3000, reason: 'node crashed' };
+
+export interface WebhookEventsOptions {
+  readonly config: EventsConfig;
+  /** The spool is `events.sqlite` in here. Two processes must not share it. */
+  readonly dataDir: string;
+  /** Tells the application which node an event is of. */
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** From 0 to below 1; tests make it fixed. */
+  readonly random?: () => number;
+}
+
+/** What is known of an event for the spool. `event` and the rest are undefined where nobody wants to know. */
+function subjectOf(event: LifecycleEvent): string {
+  return event.type === 'connected' || event.type === 'disconnected' ? `client:${event.client}` : `channel:${event.channel}`;
+}
+
+export class WebhookEvents implements EventSink {
+  readonly name = 'events';
+  readonly #options: WebhookEventsOptions;
+  readonly #url: URL;
+  readonly #types: ReadonlySet<string>;
+  readonly #http: HttpClient;
+  readonly #lanes: Lanes<SpooledEvent>;
+  readonly #complainedAt = new Map<string, number>();
+  #spool: EventSpool | undefined;
+  #stopped = false;
+  /** Emitted, not written yet. */
+  #unwritten: SpoolEntry[] = [];
+  /** Delivered, not forgotten yet. */
+  #delivered: number[] = [];
+  /** Events on disk. */
+  #queued = 0;
+  /** Everything up to here was read from disk, or belongs to a lane that will read it. */
+  #scannedTo = 0;
+  /** Events up to here were dropped; a lane may still hold one. */
+  #droppedTo = 0;
+  #turnScheduled = false;
+  #diskTimer: TimerId;
+  readonly #drained = new Set<() => void>();
+
+  /** @throws Error without a URL. */
+  constructor(options: WebhookEventsOptions) {
+    const { config, clock, random } = options;
+    if (config.url === undefined) throw new Error('events.url is required to send events');
+    this.#options = options;
+    this.#url = new URL(config.url);
+    this.#types = new Set(config.types);
+    this.#http = new HttpClient(clock);
+    this.#lanes = new Lanes<SpooledEvent>({
+      clock,
+      concurrency,
+      minBackoffMs: Math.min(minBackoffMs, config.maxBackoff),
+      maxBackoffMs: config.maxBackoff,
+      random,
+      deliver: (event, failures) => this.#deliver(event, failures),
+      next: (event) => this.#spool?.next(event),
+      onSettled: () => this.#schedule(),
+    });
+  }
+
+  /** Events on disk that are not known to be delivered. */
+  get queued(): number {
+    return this.#queued - this.#delivered.length;
+  }
+
+  async start(): Promise<void> {
+    if (this.#spool || this.#stopped) return;
+    const spool = new EventSpool(join(this.#options.dataDir, 'events.sqlite'));
+    try {
+      const closed = spool.closeAll((subject, closing) => this.#newEvent(subject, JSON.parse(closing)));
+      if (closed > 0) {
+        this.#options.logger.warn({ closed }, 'the last process ended without a goodbye: clients and channels it left open are reported');
+      }
+      this.#queued = spool.count();
+    } catch (error) {
+      spool.close();
+      throw error;
+    }
+    this.#spool = spool;
+    this.#schedule();
+  }
+
+  emit(event: LifecycleEvent): void {
+    if (this.#stopped) return;
+    const subject = subjectOf(event);
+    const entry: { -readonly [K in keyof SpoolEntry]: SpoolEntry[K] } = {};
+    if (this.#types.has(event.type)) entry.event = this.#newEvent(subject, event);
+    // Noted only where somebody wants the closing event.
+    if (event.type === 'connected' && this.#types.has('disconnected')) {
+      entry.opens = closing(subject, { type: 'disconnected', client: event.client, user: event.user, ...crashed });
+    } else if (event.type === 'occupied' && this.#types.has('vacated')) {
+      entry.opens = closing(subject, { type: 'vacated', channel: event.channel });
+    } else if (event.type === 'disconnected' || event.type === 'vacated') {
+      entry.closes = subject;
+    }
+    this.#unwritten.push(entry);
+    if (this.#unwritten.length > maxUnwritten) this.#drop(this.#unwritten.splice(0, groupSize).length, 'the disk refuses them');
+    this.#schedule();
+  }
+
+  /** Delivers what can be delivered now. What waits to be tried again is safe on disk and does not hold this up. */
+  async drain(until: AbortSignal): Promise<void> {
+    if (this.#idle || until.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#drained.delete(done);
+        until.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#drained.add(done);
+      until.addEventListener('abort', done);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#lanes.stop();
+    this.#http.stop();
+    this.#options.clock.clearTimeout(this.#diskTimer);
+    try {
+      if (this.#spool && this.#unwritten.length + this.#delivered.length > 0) {
+        this.#spool.write(this.#unwritten, this.#delivered);
+      }
+      this.#spool?.close();
+    } catch (error) {
+      this.#options.logger.error({ err: error, lost: this.#unwritten.length }, 'the last events could not be written to disk');
+    }
+    this.#spool = undefined;
+    for (const done of [...this.#drained]) done();
+  }
+
+  get #idle(): boolean {
+    return !this.#spool || (!this.#turnScheduled && this.#unwritten.length === 0 && !this.#lanes.busy);
+  }
+
+  #newEvent(subject: string, event: LifecycleEvent): NewEvent {
+    const id = newId();
+    const { type, ...details } = event;
+    const { clock, nodeId } = this.#options;
+    return { id, subject, body: JSON.stringify({ id, type, time: clock.now(), node: nodeId, ...details }) };
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#stopped || !this.#spool) return;
+    this.#turnScheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  /** Writes what this loop turn gathered, then hands out what there is room for. */
+  #turn(): void {
+    this.#turnScheduled = false;
+    const spool = this.#spool;
+    if (!spool) return;
+    const entries = this.#unwritten.slice(0, groupSize);
+    const delivered = this.#delivered;
+    try {
+      if (entries.length + delivered.length > 0) {
+        this.#queued += spool.write(entries, delivered);
+        this.#unwritten.splice(0, entries.length);
+        this.#delivered = [];
+      }
+      this.#dropExcess(spool);
+      this.#fillLanes(spool);
+    } catch (error) {
+      this.#complain('disk', { err: error }, 'the event spool cannot be written or read; events wait in memory');
+      this.#options.clock.clearTimeout(this.#diskTimer);
+      this.#diskTimer = this.#options.clock.setTimeout(() => this.#schedule(), diskRetryMs);
+      return;
+    }
+    if (this.#unwritten.length > 0) this.#schedule();
+    if (this.#idle) for (const done of [...this.#drained]) done();
+  }
+
+  #dropExcess(spool: EventSpool): void {
+    const excess = this.#queued - this.#options.config.maxQueued;
+    if (excess <= 0) return;
+    const { dropped, upTo } = spool.dropOldest(excess);
+    this.#queued -= dropped;
+    this.#droppedTo = upTo;
+    this.#drop(dropped, 'more than events.maxQueued are waiting');
+  }
+
+  /** The only reader of new events. It runs right after a write, so an event it sees is not already delivered. */
+  #fillLanes(spool: EventSpool): void {
+    if (this.#lanes.size >= maxLanes) return;
+    const events = spool.scan(this.#scannedTo, scanSize);
+    for (const event of events) {
+      if (this.#lanes.size >= maxLanes) return;
+      this.#scannedTo = event.seq;
+      // A lane that is open reads its followers itself, in order.
+      if (!this.#lanes.has(event.subject)) this.#lanes.open(event);
+    }
+    if (events.length === scanSize) this.#schedule();
+  }
+
+  async #deliver(event: SpooledEvent, failures: number): Promise<void> {
+    const { config, clock, metrics } = this.#options;
+    if (event.seq <= this.#droppedTo) return;
+    if (failures > 0) metrics.events.add('retried');
+    const headers: Record<string, string> = { 'content-type': 'application/json', 'x-tidings-event-id': event.id };
+    if (config.secret !== undefined) headers[signatureHeader] = sign(config.secret, event.body, clock.now());
+    try {
+      const { status } = await this.#http.call({
+        method: 'POST',
+        url: this.#url,
+        headers,
+        body: event.body,
+        timeoutMs: config.timeout,
+        maxResponseBytes,
+      });
+      if (status < 200 || status > 299) throw new Error(`status ${status}`);
+    } catch (error) {
+      if (!this.#stopped) {
+        this.#complain('delivery', { problem: (error as Error).message, waiting: this.queued }, 'events cannot be delivered; they are tried again');
+      }
+      throw error;
+    }
+    metrics.events.add('delivered');
+    this.#delivered.push(event.seq);
+  }
+
+  #drop(count: number, because: string): void {
+    this.#options.metrics.events.add('dropped', count);
+    this.#complain('dropped', { dropped: this.#options.metrics.events.counts.get('dropped') }, `events are lost: ${because}`);
+  }
+
+  /** One line a minute for each kind of trouble: an outage must not fill the log. */
+  #complain(kind: string, fields: Record<string, unknown>, message: string): void {
+    const now = this.#options.clock.now();
+    if (now - (this.#complainedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < complaintIntervalMs) return;
+    this.#complainedAt.set(kind, now);
+    this.#options.logger.error(fields, message);
+  }
+}
+
+function closing(subject: string, event: LifecycleEvent): { subject: string; closing: string } {
+  return { subject, closing: JSON.stringify(event) };
+}

@@ -1,0 +1,204 @@
+/**
+ * Who on this node is subscribed to what. Encodes a publication once per form and hands it to every subscriber.
+ *
+ * The stream of a channel is checked here once per node, not once per subscriber: all live subscribers of a channel
+ * stand at the same position, because they are given the same publications in the same order.
+ *
+ * Path of a message: transport → connection → use case → broker → **hub** → outbox → transport.
+ */
+import type { ClientInfo, Payload, Publication } from '@tidings/protocol';
+import type { Position } from '../brokers/broker.ts';
+import type { ChannelOptions } from '../config/schema.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import { encodePush, PublicationEncoder, variants } from './publication-encoder.ts';
+import { subscriptionFlags as flags, Subscription } from './subscription.ts';
+
+/** Publications held for a subscriber that is still subscribing; more means it cannot catch up. */
+const maxBuffered = 10_000;
+
+export class HubChannel {
+  readonly name: string;
+  options: ChannelOptions;
+  readonly subscribers: Subscription[] = [];
+  /** Position of the last publication seen live, or at which the first positioned subscriber went live. */
+  position: Position | undefined;
+  /** Data of the last publication seen live, if the channel has deltas. */
+  previous: Payload | undefined;
+  /** Subscribers that rely on the position. */
+  positioned = 0;
+  /** When the position was last compared with the broker's, Unix milliseconds. */
+  checkedAtMs = 0;
+
+  constructor(name: string, options: ChannelOptions) {
+    this.name = name;
+    this.options = options;
+  }
+}
+
+export class Hub {
+  readonly #channels = new Map<string, HubChannel>();
+  readonly #metrics: Metrics;
+  #subscriptions = 0;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** Subscriptions on this node. */
+  get subscriptionCount(): number {
+    return this.#subscriptions;
+  }
+
+  /** Channels in use on this node. */
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  get channels(): ReadonlyMap<string, HubChannel> {
+    return this.#channels;
+  }
+
+  /** The channel's entry, made if nobody is there yet. */
+  channel(name: string, options: ChannelOptions): HubChannel {
+    let channel = this.#channels.get(name);
+    if (!channel) {
+      channel = new HubChannel(name, options);
+      this.#channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  /** Adds a subscription; it buffers until `goLive`. */
+  join(subscription: Subscription): void {
+    const { channel } = subscription;
+    // The entry may have been dropped between `channel()` and here, when the last other subscriber left.
+    this.#channels.set(channel.name, channel);
+    subscription.index = channel.subscribers.length;
+    channel.subscribers.push(subscription);
+    this.#subscriptions++;
+  }
+
+  /** Removes a subscription; nothing is delivered to it afterwards. Twice does nothing. */
+  leave(subscription: Subscription): void {
+    const { channel, index } = subscription;
+    if (index < 0) return;
+    const last = channel.subscribers.pop() as Subscription;
+    if (last !== subscription) {
+      channel.subscribers[index] = last;
+      last.index = index;
+    }
+    subscription.index = -1;
+    if (subscription.buffer === undefined && subscription.has(flags.positioned)) channel.positioned--;
+    this.#subscriptions--;
+    if (channel.subscribers.length === 0 && this.#channels.get(channel.name) === channel) {
+      this.#channels.delete(channel.name);
+    }
+  }
+
+  /**
+   * Ends buffering: the subscriber's result is on its way, and contains everything up to `position`. What was
+   * buffered behind it is delivered now.
+   * @param buffered what is to be delivered: the buffer less what the result contains.
+   */
+  goLive(subscription: Subscription, position: Position | undefined, buffered: readonly Publication[], nowMs: number): void {
+    const { channel } = subscription;
+    subscription.buffer = undefined;
+    if (subscription.index < 0) return;
+    if (position) {
+      subscription.startOffset = position.offset;
+      if (!channel.position) channel.position = position;
+    }
+    if (subscription.has(flags.positioned)) {
+      if (channel.positioned++ === 0) channel.checkedAtMs = nowMs;
+    }
+    for (const publication of buffered) {
+      const encoder = new PublicationEncoder(channel.name, publication, undefined, channel.options.payload === 'binary');
+      this.#give(subscription, publication, encoder);
+    }
+  }
+
+  /**
+   * Delivers a publication to every subscriber of its channel on this node.
+   * @returns how many received it.
+   */
+  deliver(name: string, publication: Publication, position: Position | undefined): number {
+    const channel = this.#channels.get(name);
+    if (!channel) return 0;
+    if (position && !this.#follows(channel, position)) return 0;
+    const binary = channel.options.payload === 'binary';
+    const encoder = new PublicationEncoder(name, publication, channel.previous, binary);
+    if (channel.options.delta && !binary) channel.previous = publication.data;
+    const { subscribers } = channel;
+    let delivered = 0;
+    for (let i = 0; i < subscribers.length; i++) {
+      const subscription = subscribers[i] as Subscription;
+      if (subscription.buffer) this.#hold(subscription, publication);
+      else if (this.#give(subscription, publication, encoder)) delivered++;
+    }
+    this.#metrics.deliveries += delivered;
+    return delivered;
+  }
+
+  /** Tells those subscribers who asked for it that somebody came or went. */
+  deliverPresence(kind: 'join' | 'leave', name: string, info: ClientInfo): void {
+    const channel = this.#channels.get(name);
+    if (!channel) return;
+    const forms: (Uint8Array | undefined)[] = [];
+    for (const subscription of channel.subscribers) {
+      if (!subscription.has(flags.joinLeave) || subscription.buffer) continue;
+      const { format } = subscription.recipient;
+      const push = kind === 'join' ? { channel: name, join: { info } } : { channel: name, leave: { info } };
+      subscription.recipient.push((forms[format.index] ??= encodePush(format, push)));
+    }
+  }
+
+  /** Publications of this channel may have been missed: everybody who relies on the position starts over. */
+  gap(name: string): void {
+    const channel = this.#channels.get(name);
+    if (!channel) return;
+    channel.position = undefined;
+    channel.previous = undefined;
+    for (const subscription of channel.subscribers.slice()) {
+      if (subscription.has(flags.positioned) && !subscription.buffer) subscription.owner.insufficientState(subscription);
+      subscription.set(flags.deltaBase, false);
+    }
+  }
+
+  /** Whether the publication is the next of its stream; a duplicate is dropped, a hole or a new stream is a gap. */
+  #follows(channel: HubChannel, position: Position): boolean {
+    const at = channel.position;
+    if (at) {
+      if (at.epoch === position.epoch) {
+        if (position.offset <= at.offset) return false;
+        if (position.offset > at.offset + 1) this.gap(channel.name);
+      } else {
+        this.gap(channel.name);
+      }
+    }
+    channel.position = position;
+    return true;
+  }
+
+  #hold(subscription: Subscription, publication: Publication): void {
+    const buffer = subscription.buffer as Publication[];
+    // Beyond the bound the hole shows when the buffer is merged, and the client starts over.
+    if (buffer.length < maxBuffered) buffer.push(publication);
+  }
+
+  #give(subscription: Subscription, publication: Publication, encoder: PublicationEncoder): boolean {
+    const { recipient } = subscription;
+    const offset = publication.offset ?? 0;
+    if (offset !== 0 && offset <= subscription.startOffset) return false;
+    const filter = subscription.extra?.filter;
+    if (filter && !filter(publication.tags)) return false;
+    if (!subscription.has(flags.delta)) {
+      recipient.push(encoder.encode(recipient.format, variants.plain));
+    } else if (subscription.has(flags.deltaBase)) {
+      recipient.push(encoder.encode(recipient.format, variants.deltaPatch));
+    } else {
+      recipient.push(encoder.encode(recipient.format, variants.deltaFull));
+      subscription.set(flags.deltaBase, true);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Compares the stream position of idle channels with the broker's, so that a publication lost on the way to this node
+ * is noticed even if nothing follows it. Once per channel and node, whatever the number of subscribers.
+ */
+import type { Broker } from '../brokers/broker.ts';
+import type { Component } from '../component.ts';
+import type { Clock, TimerId } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Hub, HubChannel } from './hub.ts';
+
+const sweepIntervalMs = 1_000;
+/** Checks under way at once: a sweep must not flood the broker. */
+const concurrency = 16;
+/** A publication that is in history may still be on its way here; only later is it missing. */
+const graceMs = 2_000;
+
+export interface PositionCheckOptions {
+  readonly hub: Hub;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A channel is compared when nothing was for this long. */
+  readonly intervalMs: () => number;
+}
+
+export class PositionCheck implements Component {
+  readonly name = 'position check';
+  readonly #options: PositionCheckOptions;
+  #timer: TimerId;
+  #stopped = false;
+
+  constructor(options: PositionCheckOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = false;
+    this.#later();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  #later(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#options.clock.setTimeout(() => {
+      void this.sweep().finally(() => this.#later());
+    }, sweepIntervalMs);
+  }
+
+  /** Compares every channel that is due. */
+  async sweep(): Promise<void> {
+    const { hub, clock, intervalMs } = this.#options;
+    const dueBeforeMs = clock.now() - intervalMs();
+    const due = [...hub.channels.values()].filter((channel) => channel.positioned > 0 && channel.checkedAtMs <= dueBeforeMs);
+    const worker = async (): Promise<void> => {
+      for (let channel = due.pop(); channel && !this.#stopped; channel = due.pop()) await this.#compare(channel);
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+  }
+
+  async #compare(channel: HubChannel): Promise<void> {
+    const { hub, clock, logger } = this.#options;
+    channel.checkedAtMs = clock.now();
+    try {
+      if (!(await this.#isBehind(channel))) return;
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, graceMs));
+      if (this.#stopped || !(await this.#isBehind(channel))) return;
+      logger.warn({ channel: channel.name, position: channel.position }, 'publications did not arrive; subscribers recover');
+      hub.gap(channel.name);
+    } catch (error) {
+      logger.warn({ channel: channel.name, err: error }, 'position could not be compared');
+    }
+  }
+
+  async #isBehind(channel: HubChannel): Promise<boolean> {
+    const at = channel.position;
+    if (!at) return false;
+    const page = await this.#options.broker.history.read(channel.name, { limit: 0 }, channel.options.history.metaTtl);
+    // Read after the broker answered: what arrived meanwhile counts.
+    const now = channel.position;
+    if (!now || channel.positioned === 0) return false;
+    return page.position.epoch !== now.epoch || page.position.offset > now.offset;
+  }
+}

@@ -1,0 +1,94 @@
+/** Staying longer: fresh tokens for a connection or a subscription, or the application's word. */
+import {
+  closeCodes,
+  errors,
+  ProtocolError,
+  type Payload,
+  type RefreshRequest,
+  type RefreshResult,
+  type SubRefreshRequest,
+  type SubRefreshResult,
+} from '@tidings/protocol';
+import { InvalidTokenError } from './auth/authenticator.ts';
+import type { Client } from './client.ts';
+import { hookClient, type Core } from './core.ts';
+import { Disconnect } from './disconnect.ts';
+import { subscriptionFlags as flags, type Subscription } from './hub/subscription.ts';
+import { verifySubscriptionToken } from './subscribe.ts';
+import { version } from './version.ts';
+
+/**
+ * A client sends a fresh connection token.
+ * @throws ProtocolError 107, 108, 109; Disconnect 3500 for an invalid token or another user's.
+ */
+export async function refreshFromClient(core: Core, client: Client, request: RefreshRequest): Promise<RefreshResult> {
+  if (!request.token) throw new ProtocolError(errors.badRequest, { detail: 'token is missing' });
+  if (!core.authenticator) throw new ProtocolError(errors.notAvailable, { detail: 'auth.jwt is not configured' });
+  try {
+    const identity = await core.authenticator.authenticate(request.token);
+    if (identity.user !== client.user) throw new Disconnect(closeCodes.invalidToken, 'the refresh token is for another user');
+    client.renew({ info: identity.info, expireAtMs: identity.expireAt ? identity.expireAt * 1000 : undefined });
+    return { client: client.id, version, ...lifetime(core, identity.expireAt, errors.tokenExpired) };
+  } catch (error) {
+    if (error instanceof InvalidTokenError) throw new Disconnect(closeCodes.invalidToken, error.message);
+    throw error;
+  }
+}
+
+/**
+ * A client sends a fresh subscription token.
+ * @throws ProtocolError 103, 107, 108, 109; Disconnect 3500 for a token of another channel, user or client.
+ */
+export async function subRefreshFromClient(core: Core, client: Client, request: SubRefreshRequest): Promise<SubRefreshResult> {
+  if (request.type) throw new ProtocolError(errors.notAvailable, { detail: 'track and untrack are not available' });
+  const subscription = client.subscriptions.get(request.channel ?? '');
+  if (!subscription) throw new ProtocolError(errors.permissionDenied, { detail: 'not subscribed to this channel' });
+  if (!request.token) throw new ProtocolError(errors.badRequest, { detail: 'token is missing' });
+  const claims = await verifySubscriptionToken(core, request.token);
+  if (
+    claims.channel !== request.channel ||
+    (claims.user !== undefined && claims.user !== client.user) ||
+    (claims.client !== undefined && claims.client !== client.id)
+  ) {
+    throw new Disconnect(closeCodes.invalidToken, 'the subscription token is for another channel, user or client');
+  }
+  extend(client, subscription, claims.expireAt, claims.info);
+  return lifetime(core, claims.expireAt, errors.tokenExpired);
+}
+
+/**
+ * Asks the application whether an expired connection may stay.
+ * @returns false if it must go.
+ */
+export async function refreshByHook(core: Core, client: Client): Promise<boolean> {
+  if (!core.hooks.refresh) return false;
+  const answer = await core.hooks.refresh(hookClient(client));
+  if (answer?.expired) return false;
+  client.renew({ info: answer?.info ?? client.info, expireAtMs: answer?.expireAt ? answer.expireAt * 1000 : undefined });
+  return true;
+}
+
+/** Asks the application whether an expired subscription may stay; false if it must end. */
+export async function subRefreshByHook(core: Core, client: Client, subscription: Subscription): Promise<boolean> {
+  if (!core.hooks.subRefresh || subscription.has(flags.clientRefresh)) return false;
+  const answer = await core.hooks.subRefresh({ ...hookClient(client), channel: subscription.channel.name });
+  if (answer?.expired) return false;
+  extend(client, subscription, answer?.expireAt, answer?.info);
+  return true;
+}
+
+function extend(client: Client, subscription: Subscription, expireAt: number | undefined, info: Payload | undefined): void {
+  const extra = (subscription.extra ??= {});
+  if (info) extra.info = info;
+  if (expireAt) extra.expireAtMs = expireAt * 1000;
+  else delete extra.expireAtMs;
+  client.reschedule();
+}
+
+/** `expires` and `ttl` in seconds for a result. */
+export function lifetime(core: Core, expireAt: number | undefined, expired: { code: number; message: string; temporary: boolean }): { expires?: boolean; ttl?: number } {
+  if (!expireAt) return {};
+  const ttl = expireAt - Math.floor(core.clock.now() / 1000);
+  if (ttl <= 0) throw new ProtocolError(expired);
+  return { expires: true, ttl };
+}

@@ -1,0 +1,269 @@
+/**
+ * Subscribing: may they, from which position, and what did they miss.
+ *
+ * The order matters. The subscription joins the hub first and buffers; then history is read; then the result is made
+ * of both, so that nothing falls between. `live` ends the buffering in the same turn in which the result is sent.
+ */
+import {
+  closeCodes,
+  compileTagsFilter,
+  DecodeError,
+  errors,
+  ProtocolError,
+  quotePayload,
+  type Publication,
+  type SubscribeRequest,
+  type SubscribeResult,
+} from '@tidings/protocol';
+import { InvalidTokenError } from './auth/authenticator.ts';
+import type { SubscriptionGrant } from './auth/identity.ts';
+import { authorize } from './authorize.ts';
+import type { Position } from './brokers/broker.ts';
+import type { ResolvedChannel } from './channels/channel-registry.ts';
+import type { Client } from './client.ts';
+import type { ChannelOptions } from './config/schema.ts';
+import { hookClient, resolveChannel, type Core } from './core.ts';
+import { Disconnect } from './disconnect.ts';
+import { asBase64 } from './hub/publication-encoder.ts';
+import { Subscription, subscriptionFlags as flags } from './hub/subscription.ts';
+import { clientInfo } from './publish.ts';
+import { readMissed, type Missed } from './recover.ts';
+import { endSubscription } from './unsubscribe.ts';
+
+/** `flag` of a subscribe request: answer 112 instead of `recovered: false`. */
+const flagRejectUnrecovered = 2;
+
+export interface Subscribed {
+  readonly result: SubscribeResult;
+  /** To be called in the turn in which the result is sent: what came meanwhile follows it. */
+  live(): void;
+}
+
+interface Permit extends SubscriptionGrant {
+  /** Whether the client itself refreshes with a token, or the hook is asked. */
+  readonly refresh: 'client' | 'hook' | undefined;
+}
+
+/**
+ * A client subscribes.
+ * @throws ProtocolError 102, 103, 105, 106, 107, 108, 109, 112 or what the subscribe hook answers; Disconnect for a
+ * token of somebody else.
+ */
+export async function subscribeFromClient(core: Core, client: Client, request: SubscribeRequest): Promise<Subscribed> {
+  const channel = request.channel ?? '';
+  const resolved = resolveChannel(core, channel);
+  refuseUnavailable(request);
+  if (client.subscriptions.has(channel)) throw new ProtocolError(errors.alreadySubscribed, { detail: `already subscribed to ${channel}` });
+  const limit = core.config.limits.subscriptionsPerConnection;
+  if (client.subscriptions.size + client.subscribing >= limit) {
+    throw new ProtocolError(errors.limitExceeded, { detail: `a connection may have ${limit} subscriptions` });
+  }
+  client.subscribing++;
+  try {
+    const permit = await permitClient(core, client, request, resolved);
+    return await subscribe(core, client, channel, resolved, request, permit, false);
+  } finally {
+    client.subscribing--;
+  }
+}
+
+/**
+ * The server subscribes a client: by token claim, hook result or server API. Nobody is asked for permission.
+ * @param request where to recover from, if the client said so.
+ * @throws ProtocolError 102, 107; Disconnect 3505 beyond the limit.
+ */
+export async function subscribeFromServer(
+  core: Core,
+  client: Client,
+  channel: string,
+  grant: SubscriptionGrant,
+  request: SubscribeRequest,
+): Promise<Subscribed> {
+  const resolved = resolveChannel(core, channel);
+  const limit = core.config.limits.subscriptionsPerConnection;
+  if (client.subscriptions.size + client.subscribing >= limit) {
+    throw new Disconnect(closeCodes.channelLimit, `a connection may have ${limit} subscriptions`);
+  }
+  client.subscribing++;
+  try {
+    return await subscribe(core, client, channel, resolved, request, { ...grant, refresh: 'hook' }, true);
+  } finally {
+    client.subscribing--;
+  }
+}
+
+function refuseUnavailable(request: SubscribeRequest): void {
+  if (request.type) throw new ProtocolError(errors.notAvailable, { detail: `subscription type ${request.type} is not available; valid: 0` });
+  if (request.delta && request.delta !== 'fossil') {
+    throw new Disconnect(closeCodes.badRequest, `unknown delta ${JSON.stringify(request.delta)}; valid: "fossil"`);
+  }
+}
+
+async function permitClient(core: Core, client: Client, request: SubscribeRequest, resolved: ResolvedChannel): Promise<Permit> {
+  const channel = request.channel as string;
+  if (core.hooks.subscribe && resolved.options.hooks.subscribe) {
+    const answer = await core.hooks.subscribe({ ...hookClient(client), channel, token: request.token, data: request.data });
+    return { ...answer, refresh: 'hook' };
+  }
+  if (request.token) return permitByToken(core, client, channel, request.token);
+  await authorize(core, client, 'subscribe', channel, resolved);
+  return { refresh: undefined };
+}
+
+async function permitByToken(core: Core, client: Client, channel: string, token: string): Promise<Permit> {
+  const claims = await verifySubscriptionToken(core, token);
+  if (claims.channel !== channel) throw new Disconnect(closeCodes.invalidToken, `subscription token is for channel ${claims.channel}, not ${channel}`);
+  if (claims.user !== undefined && claims.user !== client.user) throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another user');
+  if (claims.client !== undefined && claims.client !== client.id) throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another client');
+  return { ...claims, refresh: 'client' };
+}
+
+/** @throws ProtocolError 103 for an invalid token, 109 for an expired one. */
+export async function verifySubscriptionToken(core: Core, token: string): ReturnType<NonNullable<Core['authenticator']>['authorizeSubscription']> {
+  if (!core.authenticator) throw new ProtocolError(errors.permissionDenied, { detail: 'subscription tokens need auth.jwt or auth.subscriptionJwt' });
+  try {
+    return await core.authenticator.authorizeSubscription(token);
+  } catch (error) {
+    if (error instanceof InvalidTokenError) throw new ProtocolError(errors.permissionDenied, { detail: error.message });
+    throw error;
+  }
+}
+
+async function subscribe(
+  core: Core,
+  client: Client,
+  channel: string,
+  resolved: ResolvedChannel,
+  request: SubscribeRequest,
+  permit: Permit,
+  serverSide: boolean,
+): Promise<Subscribed> {
+  const { options } = resolved;
+  const filter = tagsFilter(options, request);
+  await core.interest.acquire(channel);
+  if (client.isClosed || client.subscriptions.has(channel)) {
+    core.interest.release(channel);
+    throw new ProtocolError(client.isClosed ? errors.internal : errors.alreadySubscribed, { detail: 'subscribed or closed meanwhile' });
+  }
+  const hubChannel = core.hub.channel(channel, options);
+  if (options.maxSubscribers > 0 && hubChannel.subscribers.length >= options.maxSubscribers) {
+    core.interest.release(channel);
+    throw new ProtocolError(errors.limitExceeded, { detail: `channel ${channel} has ${options.maxSubscribers} subscribers on this node` });
+  }
+  const subscription = new Subscription(hubChannel, client.recipient, client, subscriptionBits(options, request, permit, serverSide));
+  if (filter) subscription.set(flags.delta, false);
+  if (permit.info || filter || permit.expireAt) {
+    subscription.extra = {
+      ...(permit.info && { info: permit.info }),
+      ...(filter && { filter }),
+      ...(permit.expireAt && { expireAtMs: permit.expireAt * 1000 }),
+    };
+  }
+  core.hub.join(subscription);
+  client.subscriptions.set(channel, subscription);
+  try {
+    if (subscription.has(flags.presence)) {
+      await core.presence.touch(channel, clientInfo(client, channel), core.config.timeouts.presence);
+    }
+    const missed = await readMissed(core, subscription, request);
+    if (missed?.wasRecovering && !missed.recovered && ((request.flag ?? 0) & flagRejectUnrecovered) !== 0) {
+      throw new ProtocolError(errors.unrecoverablePosition, { detail: `channel ${channel} no longer reaches back to offset ${request.offset ?? 0}` });
+    }
+    if (subscription.index < 0) throw new ProtocolError(errors.internal, { detail: 'left while subscribing' });
+    return {
+      result: describe(core, subscription, permit, request, missed),
+      live: () => goLive(core, client, subscription, missed?.position),
+    };
+  } catch (error) {
+    endSubscription(core, client, subscription);
+    throw error;
+  }
+}
+
+function tagsFilter(options: ChannelOptions, request: SubscribeRequest): ReturnType<typeof compileTagsFilter> | undefined {
+  if (!request.tf) return undefined;
+  if (!options.tagsFilter) throw new ProtocolError(errors.badRequest, { detail: 'this channel has no tagsFilter' });
+  try {
+    return compileTagsFilter(request.tf);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new ProtocolError(errors.badRequest, { detail: error.message });
+    throw error;
+  }
+}
+
+function subscriptionBits(options: ChannelOptions, request: SubscribeRequest, permit: Permit, serverSide: boolean): number {
+  const { override } = permit;
+  const wanted = (when: ChannelOptions['recovery'], asked: boolean | undefined, forced: boolean | undefined): boolean =>
+    forced ?? (when === 'always' || (when === 'on-request' && asked === true));
+  const hasHistory = options.history.size > 0;
+  // What the server subscribes to has no request of its own: there "on request" means yes.
+  const recoverable = hasHistory && wanted(options.recovery, request.recoverable || serverSide, override?.recovery);
+  const positioned = hasHistory && (recoverable || wanted(options.positioning, request.positioned || serverSide, override?.positioning));
+  const joinLeave = wanted(options.joinLeave, request.join_leave || serverSide, override?.joinLeave);
+  return (
+    (serverSide ? flags.serverSide : 0) |
+    (recoverable ? flags.recoverable : 0) |
+    (positioned ? flags.positioned : 0) |
+    (joinLeave ? flags.joinLeave : 0) |
+    ((override?.presence ?? options.presence) ? flags.presence : 0) |
+    (options.joinLeave !== 'off' || override?.joinLeave ? flags.announced : 0) |
+    (options.delta && options.payload === 'json' && request.delta === 'fossil' ? flags.delta : 0) |
+    (permit.refresh === 'client' ? flags.clientRefresh : 0)
+  );
+}
+
+function describe(
+  core: Core,
+  subscription: Subscription,
+  permit: Permit,
+  request: SubscribeRequest,
+  missed: Missed | undefined,
+): SubscribeResult {
+  const result: SubscribeResult = {};
+  const clientRefresh = subscription.has(flags.clientRefresh);
+  if (permit.expireAt && clientRefresh) {
+    const ttl = permit.expireAt - Math.floor(core.clock.now() / 1000);
+    if (ttl <= 0) throw new ProtocolError(errors.expired, { detail: 'the permission to subscribe has expired' });
+    result.expires = true;
+    result.ttl = ttl;
+  }
+  if (permit.data) result.data = permit.data;
+  const delta = subscription.has(flags.delta);
+  if (delta) result.delta = true;
+  if (!missed) return result;
+  result.epoch = missed.position.epoch;
+  if (subscription.has(flags.positioned)) result.positioned = true;
+  if (subscription.has(flags.recoverable)) result.recoverable = true;
+  if (missed.wasRecovering) result.was_recovering = true;
+  if (missed.recovered) result.recovered = true;
+  const offset = missed.recovered && missed.wasRecovering && !missed.cache ? (request.offset ?? 0) : missed.position.offset;
+  if (offset) result.offset = offset;
+  if (missed.publications.length > 0) {
+    const filter = subscription.extra?.filter;
+    const publications = filter ? missed.publications.filter((publication) => filter(publication.tags)) : missed.publications;
+    result.publications = publications.map((publication) => shape(subscription, publication));
+    // The client now holds the publication that the next patch is made against, if this node has seen it live too.
+    if (delta) subscription.set(flags.deltaBase, true);
+  }
+  return result;
+}
+
+/** A recovered publication as this subscription wants its data. */
+function shape(subscription: Subscription, publication: Publication): Publication {
+  if (subscription.recipient.format.codec !== 'json') return publication;
+  if (subscription.channel.options.payload === 'binary') return { ...publication, data: asBase64(publication.data) };
+  return subscription.has(flags.delta) ? { ...publication, data: quotePayload(publication.data) } : publication;
+}
+
+function goLive(core: Core, client: Client, subscription: Subscription, position: Position | undefined): void {
+  if (subscription.index < 0 || !subscription.buffer) return;
+  const rest = position ? subscription.buffer.filter((held) => (held.offset ?? 0) === 0 || (held.offset as number) > position.offset) : subscription.buffer;
+  core.hub.goLive(subscription, position, rest, core.clock.now());
+  if (subscription.extra?.expireAtMs || subscription.has(flags.presence)) client.reschedule();
+  if (subscription.has(flags.announced)) {
+    const { name } = subscription.channel;
+    core.broker.publishJoin(name, clientInfo(client, name)).catch((error: unknown) => {
+      core.logger.warn({ channel: name, client: client.id, err: error }, 'join was not announced');
+    });
+  }
+}

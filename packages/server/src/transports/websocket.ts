@@ -1,0 +1,198 @@
+/**
+ * WebSocket, bidirectional and unidirectional. `ws` does the handshake, reads frames, unmasks, inflates and enforces
+ * limits; what we send does not pass through it: a batch is framed once for all its receivers and written straight to
+ * the TCP socket, which is most of the way to the floor.
+ *
+ * Path of a message: **transport** → connection → use case → broker → hub → outbox → **transport**.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { closeCodes, formats, type CloseReason, type Format } from '@tidings/protocol';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { UpgradeRoute } from '../http/route.ts';
+import type { Batch } from '../hub/batch.ts';
+import type { Clock, TimerId } from '../lib/clock.ts';
+import { connectFrame } from './connect-frame.ts';
+import { forwardedHeaders } from './http-request.ts';
+import type { Accept, Handshake, Socket, SocketEvents, TransportName } from './transport.ts';
+
+/** How long a peer may take to answer our close frame, or to read what was written before it. */
+const closeTimeoutMs = 5_000;
+
+export interface WebsocketOptions {
+  readonly accept: Accept;
+  readonly maxMessageBytes: number;
+  readonly compression: { readonly enabled: boolean; readonly minBytes: number };
+  /** Lower-case names of request headers kept for hooks. */
+  readonly forwardHeaders: readonly string[];
+  readonly clock: Clock;
+  /** Milliseconds between ping frames for clients that ask for them. */
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly bidirectional: boolean;
+  readonly unidirectional: boolean;
+}
+
+export class WebsocketTransport {
+  readonly upgrades: readonly UpgradeRoute[];
+  readonly #options: WebsocketOptions;
+  readonly #server: WebSocketServer;
+
+  constructor(options: WebsocketOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.maxMessageBytes,
+      // Without context takeover the compressed bytes are the same for every receiver: compressed once per fan-out.
+      perMessageDeflate: options.compression.enabled
+        ? { serverNoContextTakeover: true, clientNoContextTakeover: true, concurrencyLimit: 4 }
+        : false,
+      handleProtocols: (offered) => ['centrifuge-protobuf', 'centrifuge-json'].find((name) => offered.has(name)) ?? false,
+    });
+    this.upgrades = [
+      ...(options.bidirectional ? [this.#route('/connection/websocket', 'websocket')] : []),
+      ...(options.unidirectional ? [this.#route('/connection/uni_websocket', 'uni_websocket')] : []),
+    ];
+  }
+
+  #route(path: string, transport: TransportName): UpgradeRoute {
+    return {
+      path,
+      upgrade: (request, socket, head, url, address) => this.#upgrade(transport, request, socket, head, url, address),
+    };
+  }
+
+  #upgrade(transport: TransportName, request: IncomingMessage, tcp: Duplex, head: Buffer, url: URL, address: string): void {
+    const unidirectional = transport === 'uni_websocket';
+    const handshake: Handshake = {
+      transport,
+      format: chooseFormat(request, url, unidirectional),
+      address,
+      headers: forwardedHeaders(request.headers, this.#options.forwardHeaders),
+    };
+    const nativePing = url.searchParams.get('cf_ws_frame_ping_pong') === 'true';
+    const connect = unidirectional ? url.searchParams.get('cf_connect') : null;
+    this.#server.handleUpgrade(request, tcp, head, (websocket) => {
+      open(this.#options, handshake, nativePing, connect, websocket, tcp);
+    });
+  }
+}
+
+/** Not a method and not a closure of the upgrade: an open connection must not keep the HTTP request alive. */
+function open(
+  options: WebsocketOptions,
+  handshake: Handshake,
+  nativePing: boolean,
+  connect: string | null,
+  websocket: WebSocket,
+  tcp: Duplex,
+): void {
+  const socket = new WebsocketSocket(options, handshake, nativePing, websocket, tcp);
+  const events = options.accept(socket);
+  socket.listen(events);
+  if (connect !== null) socket.connect(events, connect);
+}
+
+function chooseFormat(request: IncomingMessage, url: URL, unidirectional: boolean): Format {
+  const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+  const protobuf =
+    offered.includes('centrifuge-protobuf') ||
+    url.searchParams.get('cf_protocol') === 'protobuf' ||
+    url.searchParams.get('format') === 'protobuf';
+  if (unidirectional) return protobuf ? formats.uniWebsocketProtobuf : formats.uniWebsocketJson;
+  return protobuf ? formats.websocketProtobuf : formats.websocketJson;
+}
+
+class WebsocketSocket implements Socket {
+  readonly handshake: Handshake;
+  readonly nativePing: boolean;
+  readonly #options: WebsocketOptions;
+  readonly #websocket: WebSocket;
+  readonly #tcp: Duplex;
+  readonly #deflate: boolean;
+  #closing = false;
+  #pingTimer: TimerId;
+  #awaitingPong = false;
+  #connected = false;
+
+  constructor(options: WebsocketOptions, handshake: Handshake, nativePing: boolean, websocket: WebSocket, tcp: Duplex) {
+    this.#options = options;
+    this.handshake = handshake;
+    this.nativePing = nativePing;
+    this.#websocket = websocket;
+    this.#tcp = tcp;
+    this.#deflate = websocket.extensions.includes('permessage-deflate');
+  }
+
+  get bufferedBytes(): number {
+    return this.#tcp.writableLength;
+  }
+
+  listen(events: SocketEvents): void {
+    const { format } = this.handshake;
+    this.#websocket.on('message', (data, isBinary) => {
+      if (this.#closing) return;
+      const bytes = data as Buffer;
+      if (!isBinary && format.codec === 'protobuf') {
+        this.close(closeCodes.badRequest);
+        return;
+      }
+      if (format.unidirectional) {
+        // Behind the connect request a unidirectional client has nothing to say.
+        if (!this.#connected) this.connect(events, bytes);
+        return;
+      }
+      events.message(bytes);
+    });
+    this.#websocket.on('close', (code) => {
+      this.#options.clock.clearTimeout(this.#pingTimer);
+      this.#closing = true;
+      events.closed(code);
+    });
+    // A broken frame or a frame over the limit: `ws` closes with 1002, 1007 or 1009, and 'close' follows.
+    this.#websocket.on('error', () => {});
+    if (this.nativePing) {
+      this.#websocket.on('pong', () => {
+        this.#awaitingPong = false;
+      });
+      this.#pingLater();
+    }
+  }
+
+  /** Hands in the connect request of a unidirectional client. */
+  connect(events: SocketEvents, request: string | Uint8Array): void {
+    this.#connected = true;
+    try {
+      events.message(connectFrame(this.handshake.format.codec, request));
+    } catch {
+      this.close(closeCodes.badRequest);
+    }
+  }
+
+  write(batch: Batch): void {
+    if (this.#closing) return;
+    this.#tcp.write(this.#deflate ? batch.compressed(this.#options.compression.minBytes) : batch.bytes);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#options.clock.clearTimeout(this.#pingTimer);
+    this.#websocket.close(reason.code, reason.reason);
+    // A peer that does not read never sees the close frame: it is cut off.
+    this.#options.clock.setTimeout(() => this.#websocket.terminate(), closeTimeoutMs);
+  }
+
+  #pingLater(): void {
+    const { clock, pingIntervalMs, pongTimeoutMs } = this.#options;
+    this.#pingTimer = clock.setTimeout(() => {
+      this.#awaitingPong = true;
+      this.#websocket.ping();
+      this.#pingTimer = clock.setTimeout(() => {
+        if (this.#awaitingPong) this.close(closeCodes.noPong);
+        else this.#pingLater();
+      }, pongTimeoutMs);
+    }, pingIntervalMs);
+  }
+}

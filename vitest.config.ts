@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+// Workspaces run from source in tests too: the `source` condition of every package's exports.
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 20_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['tests/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Real servers, browsers and processes: one file at a time on a small machine.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
