@@ -38,7 +38,7 @@ export function serverCommand(name: ContestantName, floor?: Floor): ServerComman
       if (!floor) throw new Error('the floor is not compiled');
       return { name, file: floor.wslimit, args: [], portArgument: true };
     case 'tidings':
-      return node(here('../packages/cli/src/main.ts'), 'serve', '--config', here('tidings.bench.yaml'));
+      return node('/tmp/serve.ts');
     case 'ws':
       return node(here('servers/ws.ts'));
     case 'socket.io':
@@ -51,19 +51,18 @@ export function serverCommand(name: ContestantName, floor?: Floor): ServerComman
  * @param push the text of one push of Tidings with `%s` for the payload: floor and `ws` carry the same bytes.
  */
 export function fanDialect(name: ContestantName, push: string): FanDialect {
-  const plain = { path: '/', subscriberInit: [], publisherInit: [], ack: '', publish: push, ping: '' };
+  const plain = { path: '/', subscriber: [], publisher: [], publish: push, ping: '' };
   switch (name) {
     case 'floor':
       return plain;
     case 'ws':
-      return { ...plain, subscriberInit: ['subscribe'], ack: 'subscribed' };
+      return { ...plain, subscriber: [{ say: 'subscribe', hear: 'subscribed' }] };
     case 'tidings': {
       const connect = JSON.stringify({ id: 1, connect: { token: mintBenchToken(benchSecret(), 'bench') } });
       return {
         path: endpoints.tidings,
-        subscriberInit: [`${connect}\n{"id":2,"subscribe":{"channel":"bench"}}`],
-        publisherInit: [connect],
-        ack: '"subscribe"',
+        subscriber: [{ say: `${connect}\n{"id":2,"subscribe":{"channel":"bench"}}`, hear: '"subscribe"' }],
+        publisher: [{ say: connect, hear: '"connect"' }],
         publish: '{"id":9,"publish":{"channel":"bench","data":{"t":"%s"}}}',
         ping: '{}={}',
       };
@@ -71,9 +70,11 @@ export function fanDialect(name: ContestantName, push: string): FanDialect {
     case 'socket.io':
       return {
         path: endpoints['socket.io'],
-        subscriberInit: ['40', '420["subscribe","bench"]'],
-        publisherInit: ['40'],
-        ack: '430[',
+        subscriber: [
+          { say: '40', hear: '40{' },
+          { say: '420["subscribe","bench"]', hear: '430[' },
+        ],
+        publisher: [{ say: '40', hear: '40{' }],
         publish: '42["publish","bench",{"t":"%s"}]',
         ping: '2=3',
       };

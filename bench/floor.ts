@@ -49,13 +49,17 @@ export interface FanResult {
   readonly p99_us: number;
 }
 
+/** What is said first, and a part of the answer that is waited for. */
+export interface Greeting {
+  readonly say: string;
+  readonly hear: string;
+}
+
 /** How `wsfan` talks to a server. */
 export interface FanDialect {
   readonly path: string;
-  readonly subscriberInit: readonly string[];
-  readonly publisherInit: readonly string[];
-  /** What the server answers to a subscription; empty: nothing. */
-  readonly ack: string;
+  readonly subscriber: readonly Greeting[];
+  readonly publisher: readonly Greeting[];
   /** With `%s` where the payload's text goes. */
   readonly publish: string;
   /** `ping=pong`; empty: none. */
@@ -87,11 +91,10 @@ export async function runFan(floor: Floor, dialect: FanDialect, load: FanLoad): 
     ['-P', load.serverPid],
     ['-u', dialect.path],
     ['-m', dialect.publish],
-    ...dialect.subscriberInit.map((text) => ['-i', text]),
-    ...dialect.publisherInit.map((text) => ['-I', text]),
-    ...(dialect.ack ? [['-k', dialect.ack]] : []),
+    ...dialect.subscriber.map(({ say, hear }) => ['-i', say, '-k', hear]),
+    ...dialect.publisher.map(({ say, hear }) => ['-I', say, '-K', hear]),
     ...(dialect.ping ? [['-g', dialect.ping]] : []),
-  ].flatMap((pair) => pair.map(String));
+  ].flatMap((words) => words.map(String));
   return (await runLoad(floor.wsfan, args)) as FanResult;
 }
 

@@ -81,7 +81,16 @@ export function run(command, args, options = {}) {
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
+    // npm hands a signal to the shell between itself and this script, and many shells end without passing it on.
+    const parent = process.ppid;
+    const orphaned = () => {
+      if (process.ppid === parent) return;
+      clearInterval(watch);
+      child.kill('SIGTERM');
+    };
+    const watch = process.env.npm_lifecycle_event === undefined ? undefined : setInterval(orphaned, 250);
     const done = () => {
+      clearInterval(watch);
       for (const signal of signals) process.off(signal, forward);
     };
     child.on('error', (error) => {

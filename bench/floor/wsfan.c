@@ -37,8 +37,9 @@ static const char usage_text[] =
     "  -D SECONDS    everything ends after this long, with exit code 1 (60)\n"
     "  -s BYTES      length of the text that stands for %s, token and padding (100)\n"
     "  -i TEXT       message every subscriber sends first; %d is its number; up to 8 times\n"
+    "  -k TEXT       part of the answer to wait for; the first -k belongs to the first -i, and so on\n"
     "  -I TEXT       message the publisher sends first; up to 8 times\n"
-    "  -k TEXT       what the server answers a subscriber with when it is subscribed\n"
+    "  -K TEXT       the same as -k for the publisher\n"
     "  -m TEXT       the publish message; %s is the token and padding (%s)\n"
     "  -g PING=PONG  answer a frame PING with PONG\n"
     "  -P PID[,PID]  processes of the server whose CPU and memory are measured\n";
@@ -54,9 +55,14 @@ typedef struct {
 
 static int port, count = 1000, window = 4, text_bytes = 100, deadline_s = 60;
 static double measure_s = 5, warm_s = 1;
-static const char *path = "/", *subprotocol, *ack, *publish_text = "%s", *pids = "";
-static const char *subscriber_init[MAX_INIT], *publisher_init[MAX_INIT];
-static int subscriber_inits, publisher_inits;
+static const char *path = "/", *subprotocol, *publish_text = "%s", *pids = "";
+
+// What is said first, and what part of an answer is waited for after each message.
+typedef struct {
+  const char *say[MAX_INIT], *hear[MAX_INIT];
+  int says, hears;
+} greeting;
+static greeting subscriber_greeting, publisher_greeting;
 static unsigned char ping_frame[130], pong_frame[134];
 static int ping_bytes, pong_bytes;
 
@@ -162,15 +168,28 @@ static int dial(void) {
   return -1;
 }
 
-static void wait_for_ack(int fd) {
+static void wait_for(int fd, const char *part) {
   int got = 0;
   while (got < 8192) {
     ssize_t n = read(fd, buffer + got, 8192 - got);
-    if (n <= 0) fail("closed before it was subscribed: %.*s", got, buffer);
+    if (n <= 0) fail("closed while waiting for %s: %.*s", part, got, buffer);
     got += n;
-    if (memmem(buffer, got, ack, strlen(ack))) return;
+    if (memmem(buffer, got, part, strlen(part))) return;
   }
-  fail("no acknowledgement in 8192 bytes");
+  fail("no %s in 8192 bytes", part);
+}
+
+// Greets as client number `number`; from then on the socket does not block.
+static void greet(int fd, const greeting *g, int number) {
+  char digits[16];
+  snprintf(digits, sizeof digits, "%d", number);
+  for (int i = 0; i < g->says; i++) {
+    char *text = replaced(g->say[i], "%d", digits);
+    send_text(fd, text);
+    free(text);
+    if (i < g->hears) wait_for(fd, g->hear[i]);
+  }
+  fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
 static void usage_of_server(double *cpu_s, long *rss_kb) {
@@ -247,8 +266,12 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static void add(const char **list, int *length) {
+  if (*length < MAX_INIT) list[(*length)++] = optarg;
+}
+
 static void parse(int argc, char **argv) {
-  for (int option; (option = getopt(argc, argv, "p:u:S:n:w:d:W:D:s:i:I:k:m:g:P:")) > 0;) {
+  for (int option; (option = getopt(argc, argv, "p:u:S:n:w:d:W:D:s:i:I:k:K:m:g:P:")) > 0;) {
     char *equals;
     switch (option) {
     case 'p': port = atoi(optarg); break;
@@ -260,15 +283,12 @@ static void parse(int argc, char **argv) {
     case 'W': warm_s = atof(optarg); break;
     case 'D': deadline_s = atoi(optarg); break;
     case 's': text_bytes = atoi(optarg); break;
-    case 'k': ack = optarg; break;
     case 'm': publish_text = optarg; break;
     case 'P': pids = optarg; break;
-    case 'i':
-      if (subscriber_inits < MAX_INIT) subscriber_init[subscriber_inits++] = optarg;
-      break;
-    case 'I':
-      if (publisher_inits < MAX_INIT) publisher_init[publisher_inits++] = optarg;
-      break;
+    case 'i': add(subscriber_greeting.say, &subscriber_greeting.says); break;
+    case 'k': add(subscriber_greeting.hear, &subscriber_greeting.hears); break;
+    case 'I': add(publisher_greeting.say, &publisher_greeting.says); break;
+    case 'K': add(publisher_greeting.hear, &publisher_greeting.hears); break;
     case 'g':
       equals = strchr(optarg, '=');
       if (equals && equals > optarg && strlen(optarg) < 120) {
@@ -292,16 +312,8 @@ static void parse(int argc, char **argv) {
 
 static void connect_subscribers(int epoll) {
   for (int i = 0; i < count; i++) {
-    char number[16];
-    snprintf(number, sizeof number, "%d", i);
     subscribers[i].fd = dial();
-    for (int j = 0; j < subscriber_inits; j++) {
-      char *text = replaced(subscriber_init[j], "%d", number);
-      send_text(subscribers[i].fd, text);
-      free(text);
-    }
-    if (ack) wait_for_ack(subscribers[i].fd);
-    fcntl(subscribers[i].fd, F_SETFL, O_NONBLOCK);
+    greet(subscribers[i].fd, &subscriber_greeting, i);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
     epoll_ctl(epoll, EPOLL_CTL_ADD, subscribers[i].fd, &event);
   }
@@ -331,8 +343,7 @@ int main(int argc, char **argv) {
   connect_subscribers(epoll);
   double connect_s = (now_ns() - dialled) / 1e9;
   int publisher = dial();
-  for (int j = 0; j < publisher_inits; j++) send_text(publisher, publisher_init[j]);
-  fcntl(publisher, F_SETFL, O_NONBLOCK);
+  greet(publisher, &publisher_greeting, count);
   usleep(300000); // let the server finish what connecting left behind
 
   long sent = 0, delivered_before = 0;

@@ -8,7 +8,7 @@ server.on('connection', (socket) => {
   socket.on('error', () => socket.terminate());
   socket.on('close', () => subscribers.delete(socket));
   socket.on('message', (data, isBinary) => {
-    if (String(data) === 'subscribe') {
+    if (Buffer.isBuffer(data) && data.toString() === 'subscribe') {
       subscribers.add(socket);
       socket.send('subscribed');
       return;

@@ -65,8 +65,9 @@ function newId() {
 function avatarOf(name) {
   const avatar = element('span', 'avatar', name.slice(0, 1).toUpperCase());
   let hash = 0;
-  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 360;
-  avatar.style.setProperty('--hue', String(hash));
+  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 3_600;
+  // Steps of the golden angle: names that differ little get colours that differ much.
+  avatar.style.setProperty('--hue', String(Math.round(hash * 137.5) % 360));
   avatar.ariaHidden = 'true';
   return avatar;
 }
@@ -100,13 +101,15 @@ const chat = client.newSubscription(room, { recoverable: true, positioned: true,
 const typing = client.newSubscription(`${room}.typing`);
 
 let wasConnected = false;
+let myClientId;
 
 client.on('state', ({ newState }) => {
   $('status').dataset.state = newState;
   $('status').textContent = { connected: 'Connected', connecting: 'Connecting', disconnected: 'Offline' }[newState];
 });
-client.on('connected', ({ transport }) => {
+client.on('connected', ({ client: id, transport }) => {
   wasConnected = true;
+  myClientId = id;
   $('transport').textContent = transport;
 });
 client.on('connecting', () => {
@@ -127,6 +130,7 @@ chat.on('subscribed', async ({ wasRecovering, recovered, streamPosition }) => {
   const returned = banner.visible;
   const sameStream = epoch === streamPosition?.epoch;
   epoch = streamPosition?.epoch;
+  showPosition(streamPosition?.offset);
   void refreshPeople();
   if (wasRecovering && recovered) {
     if (returned) banner('good', 'Back again. Nothing was missed.', { forMs: 3_000 });
@@ -159,7 +163,7 @@ chat.on('unsubscribed', ({ code, reason }) => banner('problem', `The room cannot
 /** Puts a publication in its place; one that is there already (history and recovery overlap) stays. */
 function show({ data, info, offset }) {
   const id = typeof data?.id === 'string' ? data.id : undefined;
-  if (offset !== undefined) $('position').textContent = `offset ${Math.max(offset, newestOffset())}`;
+  showPosition(offset);
   if (shown.some((entry) => entry.offset === offset && entry.epoch === epoch && offset !== undefined)) return;
 
   let entry = id === undefined ? undefined : shown.find((candidate) => candidate.id === id);
@@ -182,8 +186,9 @@ function show({ data, info, offset }) {
   place(entry);
 }
 
-function newestOffset() {
-  return shown.reduce((newest, entry) => (entry.epoch === epoch ? Math.max(newest, entry.offset ?? 0) : newest), 0);
+function showPosition(offset = 0) {
+  const newest = shown.reduce((top, entry) => (entry.epoch === epoch ? Math.max(top, entry.offset ?? 0) : top), offset);
+  $('position').textContent = `offset ${newest}`;
 }
 
 function newEntry({ id, name, text, at, mine }) {
@@ -200,7 +205,6 @@ function newEntry({ id, name, text, at, mine }) {
 
 /** Inserts by offset, before what is not confirmed yet. */
 function place(entry) {
-  const atEnd = isAtEnd();
   let index = shown.length;
   const goesBefore = (other) =>
     entry.offset !== undefined &&
@@ -213,23 +217,28 @@ function place(entry) {
     shown[at]?.item.classList.toggle('follows', at > 0 && shown[at - 1].author === shown[at].author);
   }
   $('empty').hidden = true;
-  afterAdding(atEnd, entry.author === '');
+  afterAdding(entry.author === '');
 }
 
 function note(text) {
-  const atEnd = isAtEnd();
   $('log').append(element('li', 'note', text));
-  afterAdding(atEnd, false);
+  afterAdding(false);
 }
+
+/** Whether the newest message stays in sight: until somebody scrolls up to read. */
+let following = true;
 
 function isAtEnd() {
   const scroll = $('scroll');
   return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
 }
 
-/** Follows the conversation, unless somebody has scrolled up to read. */
-function afterAdding(wasAtEnd, always) {
-  if (wasAtEnd || always) $('scroll').scrollTop = $('scroll').scrollHeight;
+function scrollToEnd() {
+  $('scroll').scrollTop = $('scroll').scrollHeight;
+}
+
+function afterAdding(isMine) {
+  if (following || isMine) scrollToEnd();
   else $('newer').hidden = false;
 }
 
@@ -283,7 +292,7 @@ chat.on('leave', ({ info }) => {
 });
 
 function showPeople() {
-  const isMe = ([id]) => id === client.id;
+  const isMe = ([id]) => id === myClientId;
   const sorted = [...people].sort((a, b) => isMe(b) - isMe(a) || a[1].localeCompare(b[1]));
   $('count').textContent = String(sorted.length);
   $('here').replaceChildren(
@@ -303,7 +312,7 @@ const writers = new Map();
 let signalledAt = -Infinity;
 
 typing.on('publication', ({ info, data }) => {
-  if (info && info.client !== client.id) setTyping(info.client, data?.typing ? nameOf(info) : undefined);
+  if (info && info.client !== myClientId) setTyping(info.client, data?.typing ? nameOf(info) : undefined);
 });
 
 function setTyping(id, name) {
@@ -382,17 +391,18 @@ $('me').addEventListener('submit', (event) => {
   client.connect();
 });
 
-$('newer').addEventListener('click', () => ($('scroll').scrollTop = $('scroll').scrollHeight));
+$('newer').addEventListener('click', () => scrollToEnd());
 $('scroll').addEventListener('scroll', () => {
-  if (isAtEnd()) $('newer').hidden = true;
+  following = isAtEnd();
+  if (following) $('newer').hidden = true;
 });
+new ResizeObserver(() => following && scrollToEnd()).observe($('scroll'));
 
 $('room-name').textContent = room;
 $('second').href = location.pathname + location.search;
 $('inside').open = matchMedia('(min-width: 721px) and (min-height: 700px)').matches;
 $('curl').textContent = [
   `curl ${location.origin}/api/publish`,
-  `-H 'X-API-Key: development'`,
   `-d '${JSON.stringify({ channel: room, data: { text: 'Hello from the terminal' } })}'`,
 ].join(' \\\n  ');
 $('copy').addEventListener('click', () => void copyCommand());

@@ -82,7 +82,7 @@ function* matches(source: Uint8Array, target: Uint8Array): Generator<Match> {
   }
 }
 
-/** Finds blocks of the source by hash. */
+/** Finds blocks of the source by hash: those side by side from the start, and the one that ends at the end. */
 class BlockIndex {
   readonly #source: Uint8Array;
   readonly #shift: number;
@@ -93,13 +93,13 @@ class BlockIndex {
 
   constructor(source: Uint8Array) {
     this.#source = source;
-    const blocks = Math.floor(source.length / blockBytes);
+    const blocks = Math.ceil(source.length / blockBytes);
     const bits = Math.max(4, 32 - Math.clz32(blocks));
     this.#shift = 32 - bits;
     this.#heads = new Int32Array(2 ** bits);
     this.#next = new Int32Array(blocks);
     for (let block = blocks - 1; block >= 0; block--) {
-      const slot = this.#slot(hashOf(source, block * blockBytes));
+      const slot = this.#slot(hashOf(source, this.#start(block)));
       this.#next[block] = this.#heads[slot] as number;
       this.#heads[slot] = block + 1;
     }
@@ -113,11 +113,15 @@ class BlockIndex {
     let best: Match | undefined;
     let block = this.#heads[this.#slot(hash)] as number;
     for (let tries = 0; block > 0 && tries < maxChain; tries++) {
-      const match = this.#extend((block - 1) * blockBytes, target, at, from);
+      const match = this.#extend(this.#start(block - 1), target, at, from);
       if (match && (!best || match.length > best.length)) best = match;
       block = this.#next[block - 1] as number;
     }
     return best && withinCharacters(best, target);
+  }
+
+  #start(block: number): number {
+    return Math.min(block * blockBytes, this.#source.length - blockBytes);
   }
 
   #slot(hash: number): number {

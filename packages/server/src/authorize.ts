@@ -8,7 +8,13 @@ import type { Core } from './core.ts';
 /**
  * @throws ProtocolError with the code of the denial; the client learns nothing more, the log gets the reason.
  */
-export async function authorize(core: Core, client: Client, action: Action, channel: string, resolved: ResolvedChannel): Promise<void> {
+export async function authorize(
+  core: Core,
+  client: Client,
+  action: Action,
+  channel: string,
+  resolved: ResolvedChannel,
+): Promise<void> {
   const users = allowedUsers(channel);
   if (users) {
     if (client.user === '' || !users.includes(client.user)) {
@@ -17,13 +23,23 @@ export async function authorize(core: Core, client: Client, action: Action, chan
     // Being named in the channel is the permission to subscribe.
     if (action === 'subscribe') return;
   }
-  const actor = { client: client.id, user: client.user, meta: client.meta, subscribed: client.subscriptions.has(channel) };
+  const actor = {
+    client: client.id,
+    user: client.user,
+    meta: client.meta,
+    subscribed: client.subscriptions.has(channel),
+  };
   const resource = { channel, options: resolved.options, variables: resolved.variables };
   const decision = await core.authorizer.decide(actor, action, resource);
   if (!decision.allow) deny(core, action, decision.error, decision.because);
 }
 
-function deny(core: Core, action: Action, error: ConstructorParameters<typeof ProtocolError>[0], because: string): never {
+function deny(
+  core: Core,
+  action: Action,
+  error: ConstructorParameters<typeof ProtocolError>[0],
+  because: string,
+): never {
   core.metrics.denials.add(action);
   throw new ProtocolError(error, { detail: because });
 }

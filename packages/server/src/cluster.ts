@@ -29,8 +29,20 @@ export interface NodeInfo {
 type ControlMessage =
   | { readonly type: 'announce'; readonly node: NodeInfo }
   | { readonly type: 'leave'; readonly node: string }
-  | { readonly type: 'call'; readonly id: string; readonly from: string; readonly method: string; readonly params: unknown }
-  | { readonly type: 'result'; readonly id: string; readonly from: string; readonly result?: unknown; readonly error?: string };
+  | {
+      readonly type: 'call';
+      readonly id: string;
+      readonly from: string;
+      readonly method: string;
+      readonly params: unknown;
+    }
+  | {
+      readonly type: 'result';
+      readonly id: string;
+      readonly from: string;
+      readonly result?: unknown;
+      readonly error?: string;
+    };
 
 interface PendingCall {
   readonly waitingFor: Set<string>;
@@ -138,7 +150,9 @@ export class Cluster implements Component {
     return new Promise((resolve, reject) => {
       const results: unknown[] = [];
       const timer = clock.setTimeout(() => {
-        this.#calls.get(id)?.done(new Error(`no answer to ${method} from ${[...waitingFor].join(', ')} within ${callTimeoutMs} ms`));
+        this.#calls
+          .get(id)
+          ?.done(new Error(`no answer to ${method} from ${[...waitingFor].join(', ')} within ${callTimeoutMs} ms`));
       }, callTimeoutMs);
       const done = (error?: Error): void => {
         clock.clearTimeout(timer);
@@ -164,7 +178,9 @@ export class Cluster implements Component {
     } catch (error) {
       message = { ...answer, error: String(error) };
     }
-    await this.#send(call.from, message).catch((error: unknown) => logger.warn({ err: error }, 'a call was not answered'));
+    await this.#send(call.from, message).catch((error: unknown) =>
+      logger.warn({ err: error }, 'a call was not answered'),
+    );
   }
 
   #settle(id: string, from: string, result: unknown, error: string | undefined): void {
@@ -191,7 +207,9 @@ export class Cluster implements Component {
 function encode(message: ControlMessage): Uint8Array {
   return new TextEncoder().encode(
     JSON.stringify(message, (_key, value: unknown) =>
-      value instanceof Uint8Array ? { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') } : value,
+      value instanceof Uint8Array
+        ? { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
+        : value,
     ),
   );
 }

@@ -1,5 +1,12 @@
 /** Who is it: from hook, token, or nobody in particular; and what they are subscribed to from the start. */
-import { closeCodes, errors, personalChannel, ProtocolError, type ConnectRequest, type Payload } from '@tidings/protocol';
+import {
+  closeCodes,
+  errors,
+  personalChannel,
+  ProtocolError,
+  type ConnectRequest,
+  type Payload,
+} from '@tidings/protocol';
 import { InvalidTokenError } from './auth/authenticator.ts';
 import type { Identity, SubscriptionGrant } from './auth/identity.ts';
 import type { Core } from './core.ts';
@@ -18,7 +25,12 @@ export interface Authenticated extends Identity {
  * @throws ProtocolError 109 for an expired token; Disconnect 3500 for an invalid one, 3501 without credentials; what the
  * connect hook answers.
  */
-export async function authenticate(core: Core, clientId: string, handshake: Handshake, request: ConnectRequest): Promise<Authenticated> {
+export async function authenticate(
+  core: Core,
+  clientId: string,
+  handshake: Handshake,
+  request: ConnectRequest,
+): Promise<Authenticated> {
   checkShape(request);
   if (core.hooks.connect) {
     const identity = await core.hooks.connect({
@@ -34,7 +46,8 @@ export async function authenticate(core: Core, clientId: string, handshake: Hand
     if (identity) return { ...identity, refresh: 'hook' };
   }
   if (request.token) return { ...(await authenticateToken(core, request.token)), refresh: 'client' };
-  if (!core.config.auth.anonymous) throw new Disconnect(closeCodes.badRequest, 'no credentials: send a token, or set auth.anonymous');
+  if (!core.config.auth.anonymous)
+    throw new Disconnect(closeCodes.badRequest, 'no credentials: send a token, or set auth.anonymous');
   const info = core.config.mode === 'development' ? selfGivenInfo(request.data) : undefined;
   return { user: '', refresh: undefined, ...(info && { info }) };
 }
@@ -49,7 +62,8 @@ export function serverSubscriptions(core: Core, identity: Identity): Map<string,
 }
 
 async function authenticateToken(core: Core, token: string): Promise<Identity> {
-  if (!core.authenticator) throw new Disconnect(closeCodes.invalidToken, 'a token was sent, but auth.jwt is not configured');
+  if (!core.authenticator)
+    throw new Disconnect(closeCodes.invalidToken, 'a token was sent, but auth.jwt is not configured');
   try {
     return await core.authenticator.authenticate(token);
   } catch (error) {
@@ -59,8 +73,10 @@ async function authenticateToken(core: Core, token: string): Promise<Identity> {
 }
 
 function checkShape(request: ConnectRequest): void {
-  if ((request.name?.length ?? 0) > 16) throw new ProtocolError(errors.badRequest, { detail: 'name has more than 16 characters' });
-  if ((request.version?.length ?? 0) > 64) throw new ProtocolError(errors.badRequest, { detail: 'version has more than 64 characters' });
+  if ((request.name?.length ?? 0) > 16)
+    throw new ProtocolError(errors.badRequest, { detail: 'name has more than 16 characters' });
+  if ((request.version?.length ?? 0) > 64)
+    throw new ProtocolError(errors.badRequest, { detail: 'version has more than 64 characters' });
 }
 
 /** In development mode an anonymous client may say who it is, so that a demo has names. */

@@ -44,7 +44,9 @@ export function resolveChannel(core: Core, channel: string | undefined): Resolve
   if (problem !== undefined) throw new ProtocolError(errors.badRequest, { detail: problem });
   const resolved = core.channels.find(name);
   if (!resolved) {
-    throw new ProtocolError(errors.unknownChannel, { detail: `no pattern in the configuration matches channel ${JSON.stringify(channel)}` });
+    throw new ProtocolError(errors.unknownChannel, {
+      detail: `no pattern in the configuration matches channel ${JSON.stringify(channel)}`,
+    });
   }
   return resolved;
 }

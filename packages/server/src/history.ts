@@ -37,7 +37,8 @@ export async function readHistory(core: Core, read: HistoryRead): Promise<Histor
     throw new ProtocolError(errors.notAvailable, { detail: `channel ${read.channel} has no history` });
   }
   const { since, limit, reverse } = read;
-  const position = since && since.epoch === '' ? await adoptEpoch(core, read.channel, since.offset, options.history.metaTtl) : since;
+  const position =
+    since && since.epoch === '' ? await adoptEpoch(core, read.channel, since.offset, options.history.metaTtl) : since;
   const query: HistoryQuery = { limit, ...(position && { since: position }), ...(reverse && { reverse }) };
   const page = await core.broker.history.read(read.channel, query, options.history.metaTtl);
   if (position && position.epoch !== page.position.epoch) {
@@ -47,7 +48,12 @@ export async function readHistory(core: Core, read: HistoryRead): Promise<Histor
 }
 
 /** A position without epoch belongs to whatever stream there is now. */
-async function adoptEpoch(core: Core, channel: string, offset: number, metaTtlMs: number): Promise<{ offset: number; epoch: string }> {
+async function adoptEpoch(
+  core: Core,
+  channel: string,
+  offset: number,
+  metaTtlMs: number,
+): Promise<{ offset: number; epoch: string }> {
   const top = await core.broker.history.read(channel, { limit: 0 }, metaTtlMs);
   return { offset, epoch: top.position.epoch };
 }

@@ -1,5 +1,11 @@
 /** Who is on a channel, for clients that may know. */
-import { errors, ProtocolError, type ClientInfo, type PresenceResult, type PresenceStatsResult } from '@tidings/protocol';
+import {
+  errors,
+  ProtocolError,
+  type ClientInfo,
+  type PresenceResult,
+  type PresenceStatsResult,
+} from '@tidings/protocol';
 import { authorize } from './authorize.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';

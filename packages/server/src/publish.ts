@@ -33,7 +33,8 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
   const resolved = resolveChannel(core, channel);
   let { data } = request;
   if (!data || data.length === 0) throw new ProtocolError(errors.badRequest, { detail: 'data is missing' });
-  if (request.key || request.type) throw new ProtocolError(errors.notAvailable, { detail: 'map publications are not available' });
+  if (request.key || request.type)
+    throw new ProtocolError(errors.notAvailable, { detail: 'map publications are not available' });
   let tags: Record<string, string> | undefined;
   let skipHistory = false;
   if (core.hooks.publish && resolved.options.hooks.publish) {
@@ -46,7 +47,9 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
   }
   // The JSON codec lets only JSON through; Protobuf clients and hooks may send anything.
   checkPayload(resolved, channel, data);
-  const draft: Draft = tags ? { data, tags, info: clientInfo(client, channel) } : { data, info: clientInfo(client, channel) };
+  const draft: Draft = tags
+    ? { data, tags, info: clientInfo(client, channel) }
+    : { data, info: clientInfo(client, channel) };
   core.metrics.publications.add('client');
   await core.broker.publish(channel, draft, historyOptions(resolved.options, skipHistory));
 }

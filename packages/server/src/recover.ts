@@ -19,7 +19,11 @@ export interface Missed {
  * @returns undefined if the subscription has no position.
  * @throws Disconnect 3010 if publications were lost between history and live.
  */
-export async function readMissed(core: Core, subscription: Subscription, request: SubscribeRequest): Promise<Missed | undefined> {
+export async function readMissed(
+  core: Core,
+  subscription: Subscription,
+  request: SubscribeRequest,
+): Promise<Missed | undefined> {
   if (!subscription.has(flags.positioned)) return undefined;
   const { channel } = subscription;
   const { options } = channel;
@@ -52,9 +56,16 @@ export async function readMissed(core: Core, subscription: Subscription, request
   if (epoch === '') epoch = (await core.broker.history.read(channel.name, { limit: 0 }, metaTtlMs)).position.epoch;
   const limit = core.config.limits.recoveredPublications;
   // One more than allowed shows that there is too much.
-  const page = await core.broker.history.read(channel.name, { since: { offset: from.offset, epoch }, limit: limit + 1 }, metaTtlMs);
+  const page = await core.broker.history.read(
+    channel.name,
+    { since: { offset: from.offset, epoch }, limit: limit + 1 },
+    metaTtlMs,
+  );
   const { position, publications } = page;
-  if (publications.length > limit || !isRecovered({ request: { offset: from.offset, epoch }, top: position, publications })) {
+  if (
+    publications.length > limit ||
+    !isRecovered({ request: { offset: from.offset, epoch }, top: position, publications })
+  ) {
     core.metrics.recoveries.add('reset');
     return { position, wasRecovering, cache, recovered: false, publications: [] };
   }
@@ -63,10 +74,15 @@ export async function readMissed(core: Core, subscription: Subscription, request
 }
 
 /** Appends what the buffer holds behind the page. */
-function join(subscription: Subscription, page: HistoryPage, recovered: readonly Publication[]): { position: Position; publications: Publication[] } {
+function join(
+  subscription: Subscription,
+  page: HistoryPage,
+  recovered: readonly Publication[],
+): { position: Position; publications: Publication[] } {
   const { offset, epoch } = page.position;
   const live = mergePublications([], subscription.buffer ?? [], offset);
-  if (!live.ok) throw new Disconnect(closeCodes.insufficientState, `publications of ${subscription.channel.name} did not arrive`);
+  if (!live.ok)
+    throw new Disconnect(closeCodes.insufficientState, `publications of ${subscription.channel.name} did not arrive`);
   return {
     position: { offset: live.publications.at(-1)?.offset ?? offset, epoch },
     publications: [...recovered, ...live.publications],

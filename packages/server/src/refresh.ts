@@ -26,7 +26,8 @@ export async function refreshFromClient(core: Core, client: Client, request: Ref
   if (!core.authenticator) throw new ProtocolError(errors.notAvailable, { detail: 'auth.jwt is not configured' });
   try {
     const identity = await core.authenticator.authenticate(request.token);
-    if (identity.user !== client.user) throw new Disconnect(closeCodes.invalidToken, 'the refresh token is for another user');
+    if (identity.user !== client.user)
+      throw new Disconnect(closeCodes.invalidToken, 'the refresh token is for another user');
     client.renew({ info: identity.info, expireAtMs: identity.expireAt ? identity.expireAt * 1000 : undefined });
     return { client: client.id, version, ...lifetime(core, identity.expireAt, errors.tokenExpired) };
   } catch (error) {
@@ -39,7 +40,11 @@ export async function refreshFromClient(core: Core, client: Client, request: Ref
  * A client sends a fresh subscription token.
  * @throws ProtocolError 103, 107, 108, 109; Disconnect 3500 for a token of another channel, user or client.
  */
-export async function subRefreshFromClient(core: Core, client: Client, request: SubRefreshRequest): Promise<SubRefreshResult> {
+export async function subRefreshFromClient(
+  core: Core,
+  client: Client,
+  request: SubRefreshRequest,
+): Promise<SubRefreshResult> {
   if (request.type) throw new ProtocolError(errors.notAvailable, { detail: 'track and untrack are not available' });
   const subscription = client.subscriptions.get(request.channel ?? '');
   if (!subscription) throw new ProtocolError(errors.permissionDenied, { detail: 'not subscribed to this channel' });
@@ -64,7 +69,10 @@ export async function refreshByHook(core: Core, client: Client): Promise<boolean
   if (!core.hooks.refresh) return false;
   const answer = await core.hooks.refresh(hookClient(client));
   if (answer?.expired) return false;
-  client.renew({ info: answer?.info ?? client.info, expireAtMs: answer?.expireAt ? answer.expireAt * 1000 : undefined });
+  client.renew({
+    info: answer?.info ?? client.info,
+    expireAtMs: answer?.expireAt ? answer.expireAt * 1000 : undefined,
+  });
   return true;
 }
 
@@ -77,7 +85,12 @@ export async function subRefreshByHook(core: Core, client: Client, subscription:
   return true;
 }
 
-function extend(client: Client, subscription: Subscription, expireAt: number | undefined, info: Payload | undefined): void {
+function extend(
+  client: Client,
+  subscription: Subscription,
+  expireAt: number | undefined,
+  info: Payload | undefined,
+): void {
   const extra = (subscription.extra ??= {});
   if (info) extra.info = info;
   if (expireAt) extra.expireAtMs = expireAt * 1000;
@@ -86,7 +99,11 @@ function extend(client: Client, subscription: Subscription, expireAt: number | u
 }
 
 /** `expires` and `ttl` in seconds for a result. */
-export function lifetime(core: Core, expireAt: number | undefined, expired: { code: number; message: string; temporary: boolean }): { expires?: boolean; ttl?: number } {
+export function lifetime(
+  core: Core,
+  expireAt: number | undefined,
+  expired: { code: number; message: string; temporary: boolean },
+): { expires?: boolean; ttl?: number } {
   if (!expireAt) return {};
   const ttl = expireAt - Math.floor(core.clock.now() / 1000);
   if (ttl <= 0) throw new ProtocolError(expired);

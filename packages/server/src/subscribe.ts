@@ -53,7 +53,8 @@ export async function subscribeFromClient(core: Core, client: Client, request: S
   const channel = request.channel ?? '';
   const resolved = resolveChannel(core, channel);
   refuseUnavailable(request);
-  if (client.subscriptions.has(channel)) throw new ProtocolError(errors.alreadySubscribed, { detail: `already subscribed to ${channel}` });
+  if (client.subscriptions.has(channel))
+    throw new ProtocolError(errors.alreadySubscribed, { detail: `already subscribed to ${channel}` });
   const limit = core.config.limits.subscriptionsPerConnection;
   if (client.subscriptions.size + client.subscribing >= limit) {
     throw new ProtocolError(errors.limitExceeded, { detail: `a connection may have ${limit} subscriptions` });
@@ -93,16 +94,29 @@ export async function subscribeFromServer(
 }
 
 function refuseUnavailable(request: SubscribeRequest): void {
-  if (request.type) throw new ProtocolError(errors.notAvailable, { detail: `subscription type ${request.type} is not available; valid: 0` });
+  if (request.type)
+    throw new ProtocolError(errors.notAvailable, {
+      detail: `subscription type ${request.type} is not available; valid: 0`,
+    });
   if (request.delta && request.delta !== 'fossil') {
     throw new Disconnect(closeCodes.badRequest, `unknown delta ${JSON.stringify(request.delta)}; valid: "fossil"`);
   }
 }
 
-async function permitClient(core: Core, client: Client, request: SubscribeRequest, resolved: ResolvedChannel): Promise<Permit> {
+async function permitClient(
+  core: Core,
+  client: Client,
+  request: SubscribeRequest,
+  resolved: ResolvedChannel,
+): Promise<Permit> {
   const channel = request.channel as string;
   if (core.hooks.subscribe && resolved.options.hooks.subscribe) {
-    const answer = await core.hooks.subscribe({ ...hookClient(client), channel, token: request.token, data: request.data });
+    const answer = await core.hooks.subscribe({
+      ...hookClient(client),
+      channel,
+      token: request.token,
+      data: request.data,
+    });
     return { ...answer, refresh: 'hook' };
   }
   if (request.token) return permitByToken(core, client, channel, request.token);
@@ -112,15 +126,27 @@ async function permitClient(core: Core, client: Client, request: SubscribeReques
 
 async function permitByToken(core: Core, client: Client, channel: string, token: string): Promise<Permit> {
   const claims = await verifySubscriptionToken(core, token);
-  if (claims.channel !== channel) throw new Disconnect(closeCodes.invalidToken, `subscription token is for channel ${claims.channel}, not ${channel}`);
-  if (claims.user !== undefined && claims.user !== client.user) throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another user');
-  if (claims.client !== undefined && claims.client !== client.id) throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another client');
+  if (claims.channel !== channel)
+    throw new Disconnect(
+      closeCodes.invalidToken,
+      `subscription token is for channel ${claims.channel}, not ${channel}`,
+    );
+  if (claims.user !== undefined && claims.user !== client.user)
+    throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another user');
+  if (claims.client !== undefined && claims.client !== client.id)
+    throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another client');
   return { ...claims, refresh: 'client' };
 }
 
 /** @throws ProtocolError 103 for an invalid token, 109 for an expired one. */
-export async function verifySubscriptionToken(core: Core, token: string): ReturnType<NonNullable<Core['authenticator']>['authorizeSubscription']> {
-  if (!core.authenticator) throw new ProtocolError(errors.permissionDenied, { detail: 'subscription tokens need auth.jwt or auth.subscriptionJwt' });
+export async function verifySubscriptionToken(
+  core: Core,
+  token: string,
+): ReturnType<NonNullable<Core['authenticator']>['authorizeSubscription']> {
+  if (!core.authenticator)
+    throw new ProtocolError(errors.permissionDenied, {
+      detail: 'subscription tokens need auth.jwt or auth.subscriptionJwt',
+    });
   try {
     return await core.authenticator.authorizeSubscription(token);
   } catch (error) {
@@ -143,14 +169,23 @@ async function subscribe(
   await core.interest.acquire(channel);
   if (client.isClosed || client.subscriptions.has(channel)) {
     core.interest.release(channel);
-    throw new ProtocolError(client.isClosed ? errors.internal : errors.alreadySubscribed, { detail: 'subscribed or closed meanwhile' });
+    throw new ProtocolError(client.isClosed ? errors.internal : errors.alreadySubscribed, {
+      detail: 'subscribed or closed meanwhile',
+    });
   }
   const hubChannel = core.hub.channel(channel, options);
   if (options.maxSubscribers > 0 && hubChannel.subscribers.length >= options.maxSubscribers) {
     core.interest.release(channel);
-    throw new ProtocolError(errors.limitExceeded, { detail: `channel ${channel} has ${options.maxSubscribers} subscribers on this node` });
+    throw new ProtocolError(errors.limitExceeded, {
+      detail: `channel ${channel} has ${options.maxSubscribers} subscribers on this node`,
+    });
   }
-  const subscription = new Subscription(hubChannel, client.recipient, client, subscriptionBits(options, request, permit, serverSide));
+  const subscription = new Subscription(
+    hubChannel,
+    client.recipient,
+    client,
+    subscriptionBits(options, request, permit, serverSide),
+  );
   if (filter) subscription.set(flags.delta, false);
   if (permit.info || filter || permit.expireAt) {
     subscription.extra = {
@@ -167,7 +202,9 @@ async function subscribe(
     }
     const missed = await readMissed(core, subscription, request);
     if (missed?.wasRecovering && !missed.recovered && ((request.flag ?? 0) & flagRejectUnrecovered) !== 0) {
-      throw new ProtocolError(errors.unrecoverablePosition, { detail: `channel ${channel} no longer reaches back to offset ${request.offset ?? 0}` });
+      throw new ProtocolError(errors.unrecoverablePosition, {
+        detail: `channel ${channel} no longer reaches back to offset ${request.offset ?? 0}`,
+      });
     }
     if (subscription.index < 0) throw new ProtocolError(errors.internal, { detail: 'left while subscribing' });
     return {
@@ -180,7 +217,10 @@ async function subscribe(
   }
 }
 
-function tagsFilter(options: ChannelOptions, request: SubscribeRequest): ReturnType<typeof compileTagsFilter> | undefined {
+function tagsFilter(
+  options: ChannelOptions,
+  request: SubscribeRequest,
+): ReturnType<typeof compileTagsFilter> | undefined {
   if (!request.tf) return undefined;
   if (!options.tagsFilter) throw new ProtocolError(errors.badRequest, { detail: 'this channel has no tagsFilter' });
   try {
@@ -191,14 +231,20 @@ function tagsFilter(options: ChannelOptions, request: SubscribeRequest): ReturnT
   }
 }
 
-function subscriptionBits(options: ChannelOptions, request: SubscribeRequest, permit: Permit, serverSide: boolean): number {
+function subscriptionBits(
+  options: ChannelOptions,
+  request: SubscribeRequest,
+  permit: Permit,
+  serverSide: boolean,
+): number {
   const { override } = permit;
   const wanted = (when: ChannelOptions['recovery'], asked: boolean | undefined, forced: boolean | undefined): boolean =>
     forced ?? (when === 'always' || (when === 'on-request' && asked === true));
   const hasHistory = options.history.size > 0;
   // What the server subscribes to has no request of its own: there "on request" means yes.
   const recoverable = hasHistory && wanted(options.recovery, request.recoverable || serverSide, override?.recovery);
-  const positioned = hasHistory && (recoverable || wanted(options.positioning, request.positioned || serverSide, override?.positioning));
+  const positioned =
+    hasHistory && (recoverable || wanted(options.positioning, request.positioned || serverSide, override?.positioning));
   const joinLeave = wanted(options.joinLeave, request.join_leave || serverSide, override?.joinLeave);
   return (
     (serverSide ? flags.serverSide : 0) |
@@ -236,11 +282,14 @@ function describe(
   if (subscription.has(flags.recoverable)) result.recoverable = true;
   if (missed.wasRecovering) result.was_recovering = true;
   if (missed.recovered) result.recovered = true;
-  const offset = missed.recovered && missed.wasRecovering && !missed.cache ? (request.offset ?? 0) : missed.position.offset;
+  const offset =
+    missed.recovered && missed.wasRecovering && !missed.cache ? (request.offset ?? 0) : missed.position.offset;
   if (offset) result.offset = offset;
   if (missed.publications.length > 0) {
     const filter = subscription.extra?.filter;
-    const publications = filter ? missed.publications.filter((publication) => filter(publication.tags)) : missed.publications;
+    const publications = filter
+      ? missed.publications.filter((publication) => filter(publication.tags))
+      : missed.publications;
     result.publications = publications.map((publication) => shape(subscription, publication));
     // The client now holds the publication that the next patch is made against, if this node has seen it live too.
     if (delta) subscription.set(flags.deltaBase, true);
@@ -257,7 +306,9 @@ function shape(subscription: Subscription, publication: Publication): Publicatio
 
 function goLive(core: Core, client: Client, subscription: Subscription, position: Position | undefined): void {
   if (subscription.index < 0 || !subscription.buffer) return;
-  const rest = position ? subscription.buffer.filter((held) => (held.offset ?? 0) === 0 || (held.offset as number) > position.offset) : subscription.buffer;
+  const rest = position
+    ? subscription.buffer.filter((held) => (held.offset ?? 0) === 0 || (held.offset as number) > position.offset)
+    : subscription.buffer;
   core.hub.goLive(subscription, position, rest, core.clock.now());
   if (subscription.extra?.expireAtMs || subscription.has(flags.presence)) client.reschedule();
   if (subscription.has(flags.announced)) {

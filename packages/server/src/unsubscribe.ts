@@ -16,7 +16,12 @@ export function unsubscribeFromClient(core: Core, client: Client, request: Unsub
 }
 
 /** The server ends a subscription and tells the client. */
-export function unsubscribeFromServer(core: Core, client: Client, subscription: Subscription, reason: CloseReason): void {
+export function unsubscribeFromServer(
+  core: Core,
+  client: Client,
+  subscription: Subscription,
+  reason: CloseReason,
+): void {
   endSubscription(core, client, subscription);
   core.metrics.unsubscribes.add(reason.code);
   client.push({ channel: subscription.channel.name, unsubscribe: { code: reason.code, reason: reason.reason } });

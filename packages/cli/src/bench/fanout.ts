@@ -24,6 +24,8 @@ export interface FanoutOptions {
   readonly warmUpMs: number;
   readonly durationMs: number;
   readonly serverPid?: number | undefined;
+  /** How long to wait for deliveries that do not come before they count as lost. */
+  readonly patienceMs: number;
 }
 
 export interface FanoutResult {
@@ -49,7 +51,6 @@ export interface FanoutResult {
 
 /** Publications whose answer is not here yet, at most: a server that hangs must not fill our memory. */
 const maxUnanswered = 10_000;
-const stallMs = 5_000;
 
 /** @throws Error if a client or a publication is refused. */
 export async function runFanout(options: FanoutOptions, control: RunControl): Promise<FanoutResult> {
@@ -94,7 +95,7 @@ class FanoutRun {
     const elapsedMs = performance.now() - startedAt;
     const after = usage();
     const deliveries = this.#delivered - deliveredBefore;
-    await waitUntil(() => this.#progressed >= this.#sent * subscribers, stallMs, this.#control.signal);
+    await waitUntil(() => this.#progressed >= this.#sent * subscribers, this.#options.patienceMs, this.#control.signal);
     // A moment more, so that a doubled last message is seen.
     await sleep(100, undefined, { signal: this.#control.signal });
     if (this.#refused) throw this.#refused;
@@ -169,7 +170,7 @@ class FanoutRun {
     for (let now = startedAt; now < startedAt + ms; now = performance.now()) {
       signal.throwIfAborted();
       if (this.#refused) throw this.#refused;
-      if (now - this.#lastDeliveryMs > stallMs && this.#sent > sentBefore) return;
+      if (now - this.#lastDeliveryMs > this.#options.patienceMs && this.#sent > sentBefore) return;
       const due =
         ratePerSecond === undefined
           ? window + Math.floor(this.#progressed / subscribers)

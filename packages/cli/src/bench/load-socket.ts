@@ -110,7 +110,7 @@ export class LoadSocket {
         const end = head.indexOf('\r\n\r\n');
         if (end < 0 && head.length < maxHeadBytes) return;
         const text = head.toString('latin1', 0, end < 0 ? 0 : end);
-        if (!/^HTTP\/1\.1 101 /.test(text))
+        if (!text.startsWith('HTTP/1.1 101 '))
           return fail(new Error(`refused: ${text.split('\r\n', 1)[0] || 'no HTTP answer'}`));
         if (!text.includes(handshakeAccept)) return fail(new Error('refused: wrong Sec-WebSocket-Accept'));
         clearTimeout(timer);

@@ -20,6 +20,8 @@ export interface RecoverOptions {
   readonly missed: number;
   readonly payloadBytes: number;
   readonly serverPid?: number | undefined;
+  /** How long to wait for deliveries that do not come before they count as lost. */
+  readonly patienceMs: number;
 }
 
 export interface RecoverResult {
@@ -54,7 +56,7 @@ const maxAttempts = 5;
 
 /** @throws Error if the channel has no recovery, or the first connections are refused. */
 export async function runRecover(options: RecoverOptions, control: RunControl): Promise<RecoverResult> {
-  const { target, channel, channels, clients, missed, payloadBytes, serverPid } = options;
+  const { target, channel, channels, clients, missed, payloadBytes, serverPid, patienceMs } = options;
   const { progress, signal } = control;
   const usage = () => (serverPid === undefined ? undefined : readProcessUsage(serverPid));
   const publisher = await LoadClient.open(target);
@@ -97,7 +99,7 @@ export async function runRecover(options: RecoverOptions, control: RunControl): 
     await forEachIndex(channels, 16, signal, (index) =>
       publisher.publish(channelOf(index, channel, channels), encodeProbe({ number: missed, sentMs: 0 }, payloadBytes)),
     );
-    await waitUntil(() => seen.every((one) => one.numbers >= missed + 1), 5_000, signal);
+    await waitUntil(() => seen.every((one) => one.numbers >= missed + 1), patienceMs, signal);
     await pause(100, 'counting', control);
     let lost = 0;
     let doubled = 0;

@@ -36,6 +36,8 @@ export interface BenchOptions {
   readonly serverPid?: number | undefined;
   /** How long a handshake or reply may take. */
   readonly timeoutMs: number;
+  /** How long to wait for deliveries that do not come before they count as lost. */
+  readonly patienceMs: number;
 }
 
 export type BenchResult = FanoutResult | IdleResult | ChurnResult | RecoverResult;
@@ -60,8 +62,18 @@ export function loadTarget(options: BenchOptions): LoadTarget {
  * @throws Error if the server cannot be reached, refuses, or the time is up.
  */
 export async function runScenario(options: BenchOptions, progress: Progress, join?: Join): Promise<BenchResult> {
-  const { channel, channels, connections, durationMs, payloadBytes, serverPid, window, ratePerSecond, missed } =
-    options;
+  const {
+    channel,
+    channels,
+    connections,
+    durationMs,
+    payloadBytes,
+    serverPid,
+    window,
+    ratePerSecond,
+    missed,
+    patienceMs,
+  } = options;
   const target = loadTarget(options);
   const joining = join ?? protocolJoin(target, channel, channels);
   const control = { progress, signal: AbortSignal.timeout(durationMs + graceMs) };
@@ -78,6 +90,7 @@ export async function runScenario(options: BenchOptions, progress: Progress, joi
           warmUpMs: Math.min(1000, durationMs / 2),
           durationMs,
           serverPid,
+          patienceMs,
         },
         control,
       );
@@ -96,7 +109,10 @@ export async function runScenario(options: BenchOptions, progress: Progress, joi
     case 'churn':
       return runChurn({ join: joining, concurrency: connections, durationMs, serverPid }, control);
     case 'recover':
-      return runRecover({ target, channel, channels, clients: connections, missed, payloadBytes, serverPid }, control);
+      return runRecover(
+        { target, channel, channels, clients: connections, missed, payloadBytes, serverPid, patienceMs },
+        control,
+      );
   }
 }
 

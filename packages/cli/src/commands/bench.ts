@@ -115,6 +115,7 @@ function readOptions(positionals: readonly string[], values: OptionValues): Benc
     missed: number('missed', 1, 10_000) ?? 10,
     serverPid: number('server-pid', 1, 2 ** 31),
     timeoutMs: 30_000,
+    patienceMs: 5_000,
   };
 }
 

@@ -186,7 +186,10 @@ export class HookCaller {
   #log(state: BreakerState): void {
     const { name: hook, breaker, logger } = this.#options;
     if (state === 'open') {
-      logger.error({ hook, cooldownMs: breaker.cooldown }, 'a hook keeps failing: its breaker is open, calls fail at once');
+      logger.error(
+        { hook, cooldownMs: breaker.cooldown },
+        'a hook keeps failing: its breaker is open, calls fail at once',
+      );
     } else if (state === 'closed') {
       logger.info({ hook }, 'a hook answers again: its breaker is closed');
     }

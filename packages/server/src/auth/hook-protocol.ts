@@ -11,7 +11,18 @@
 import { ProtocolError, type Payload } from '@tidings/protocol';
 import { z } from 'zod';
 import { decodeUtf8, jsonText, parseExactJson } from './exact-json.ts';
-import { dataShape, firstIssue, grantShape, infoShape, overrideShape, toExpireAt, toGrant, toPayload, toSubs, unixSeconds } from './grant.ts';
+import {
+  dataShape,
+  firstIssue,
+  grantShape,
+  infoShape,
+  overrideShape,
+  toExpireAt,
+  toGrant,
+  toPayload,
+  toSubs,
+  unixSeconds,
+} from './grant.ts';
 import {
   HookDisconnect,
   type PublishHookResult,

@@ -86,7 +86,10 @@ export class HttpClient {
           request.destroy();
         });
       const stop = (): void => fail('stopped', 'stopped');
-      const timer = this.#clock.setTimeout(() => fail('timeout', `no answer within ${call.timeoutMs} ms`), call.timeoutMs);
+      const timer = this.#clock.setTimeout(
+        () => fail('timeout', `no answer within ${call.timeoutMs} ms`),
+        call.timeoutMs,
+      );
       this.#open.add(stop);
 
       request.on('socket', (socket) => {
@@ -103,7 +106,9 @@ export class HttpClient {
           if (bytes > call.maxResponseBytes) fail('too-large', `answer above ${call.maxResponseBytes} bytes`);
           else chunks.push(chunk);
         });
-        response.on('end', () => finish(() => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) })));
+        response.on('end', () =>
+          finish(() => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) })),
+        );
         response.on('error', (error) => fail('network', describe(error), error));
         response.on('close', () => fail('network', 'connection closed within the answer'));
       });

@@ -40,7 +40,8 @@ export function createHttpHooks(config: HooksConfig, deps: HttpHooksDeps): HttpH
   const caller = (name: HookName, repeatable: boolean): HookCaller | undefined => {
     const hook = config[name];
     return (
-      hook && new HookCaller({ ...deps, name, hook, repeatable, places, http, secret: config.secret, breaker: config.breaker })
+      hook &&
+      new HookCaller({ ...deps, name, hook, repeatable, places, http, secret: config.secret, breaker: config.breaker })
     );
   };
   const connect = caller('connect', true);

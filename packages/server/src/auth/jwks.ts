@@ -68,7 +68,8 @@ export class Jwks {
     const rotated = !fresh && id !== undefined && !this.#keys?.some((key) => key.id === id);
     if (!rotated) throw unfit();
     // Not "invalid" while we may not ask: a key may have been published since, and invalid is for good.
-    if (!(await this.#refresh())) throw unavailable('a token names an unknown key and the JWK set cannot be fetched yet');
+    if (!(await this.#refresh()))
+      throw unavailable('a token names an unknown key and the JWK set cannot be fetched yet');
     const published = this.#lookUp(algorithm, id);
     if (!published) throw unfit();
     return published;
@@ -112,7 +113,8 @@ export class Jwks {
       const set = jwkSetSchema.parse(JSON.parse(decodeUtf8(answer.body)));
       this.#keys = set.keys.flatMap(readKey);
       this.#fetchedAt = clock.now();
-      if (this.#keys.length === 0) logger.error({ jwks: this.#url.host }, 'the JWK set holds no usable key: all tokens are refused');
+      if (this.#keys.length === 0)
+        logger.error({ jwks: this.#url.host }, 'the JWK set holds no usable key: all tokens are refused');
       return true;
     } catch (error) {
       metrics?.hookFailures.add('jwks');

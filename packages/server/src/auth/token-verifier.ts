@@ -60,7 +60,8 @@ export class TokenVerifier {
     if (typeof alg !== 'string') throw new InvalidTokenError('header alg is not a string');
     if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('header kid is not a string');
     // Extensions that must be understood (RFC 7515 §4.1.11); none is.
-    if (header['crit'] !== undefined) throw new InvalidTokenError('header crit names an extension that is not supported');
+    if (header['crit'] !== undefined)
+      throw new InvalidTokenError('header crit names an extension that is not supported');
 
     const digest = hmacDigests.get(alg);
     if (digest !== undefined && this.#secret) {

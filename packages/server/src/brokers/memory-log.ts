@@ -20,7 +20,7 @@ export interface MemoryLogOptions {
   readonly clock: Clock;
   /** Bound of all kept publications, by estimate. Idempotency keys may take half as much again. Default 256 MB. */
   readonly maxBytes?: number;
-  /** Positions remembered, with or without publications (about 300 bytes each). Default 2 million. */
+  /** Positions remembered, with or without publications (about 350 bytes each). Default 2 million. */
   readonly maxChannels?: number;
   /** Told once a minute at most when a bound costs something. */
   readonly logger?: Logger;

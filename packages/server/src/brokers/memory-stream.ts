@@ -10,7 +10,7 @@ const smallestRing = 4;
 
 /** Estimate of what a kept publication costs: objects and their headers, as measured, and its bytes. */
 export function publicationBytes(publication: Publication): number {
-  let bytes = 250 + publication.data.byteLength;
+  let bytes = 320 + publication.data.byteLength;
   const { info, tags } = publication;
   if (info) {
     bytes += 100 + info.user.length + info.client.length;

@@ -37,7 +37,7 @@ describe('ChannelRegistry', () => {
   });
 
   test('patterns are listed from the most specific to the least, in whatever order they were written', () => {
-    expect(registry.patterns).toEqual(['room:{id}:typing', 'room:lobby', 'room:{id}', 'room:*', 'lobby', '*']);
+    expect(registry.patterns).toEqual(['room:{id}:typing', 'room:lobby', 'room:{id}', 'lobby', 'room:*', '*']);
   });
 
   test('a channel without a pattern is none, at the first and at every later question', () => {

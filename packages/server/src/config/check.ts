@@ -6,19 +6,18 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { compilePattern, findAmbiguous, type ChannelPattern } from '@tidings/protocol';
-import type { Hooks } from '../auth/hooks.ts';
-import { ChannelRegistry } from '../channels/channel-registry.ts';
 import type { ChannelOptions, Config, JwtConfig } from './schema.ts';
 
-export type HookName = keyof Hooks;
+const hookNames = ['connect', 'refresh', 'subscribe', 'subRefresh', 'publish', 'rpc'] as const;
+export type HookName = (typeof hookNames)[number];
 
 export interface CheckProblem {
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   readonly found: string;
   readonly valid: string;
 }
 export interface CheckWarning {
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   readonly message: string;
 }
 export interface CheckResult {
@@ -31,11 +30,11 @@ class Report {
   readonly problems: CheckProblem[] = [];
   readonly warnings: CheckWarning[] = [];
 
-  problem(path: readonly string[], found: string, valid: string): void {
+  problem(path: readonly (string | number)[], found: string, valid: string): void {
     this.problems.push({ path, found, valid });
   }
 
-  warn(path: readonly string[], message: string): void {
+  warn(path: readonly (string | number)[], message: string): void {
     this.warnings.push({ path, message });
   }
 }
@@ -82,16 +81,12 @@ function checkListeners({ mode, listen, internal }: Config, report: Report): voi
   if (listen.tls === undefined) return;
   const certificate = readPem(listen.tls.certFile, ['listen', 'tls', 'certFile'], report);
   if (certificate !== undefined) {
-    try {
-      const { validTo } = new X509Certificate(certificate);
-      if (Date.parse(validTo) < Date.now())
-        report.warn(['listen', 'tls', 'certFile'], `the certificate expired on ${validTo}`);
-    } catch {
+    if (!parses((pem) => new X509Certificate(pem), certificate)) {
       report.problem(['listen', 'tls', 'certFile'], `no certificate in ${listen.tls.certFile}`, 'a certificate in PEM');
     }
   }
   const key = readPem(listen.tls.keyFile, ['listen', 'tls', 'keyFile'], report);
-  if (key !== undefined && !isKey(createPrivateKey, key)) {
+  if (key !== undefined && !parses(createPrivateKey, key)) {
     report.problem(
       ['listen', 'tls', 'keyFile'],
       `no private key in ${listen.tls.keyFile}`,
@@ -100,7 +95,7 @@ function checkListeners({ mode, listen, internal }: Config, report: Report): voi
   }
 }
 
-function readPem(file: string, path: readonly string[], report: Report): string | undefined {
+function readPem(file: string, path: readonly (string | number)[], report: Report): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -110,7 +105,7 @@ function readPem(file: string, path: readonly string[], report: Report): string 
   }
 }
 
-function isKey(read: (pem: string) => unknown, pem: string): boolean {
+function parses(read: (pem: string) => unknown, pem: string): boolean {
   try {
     read(pem);
     return true;
@@ -119,15 +114,15 @@ function isKey(read: (pem: string) => unknown, pem: string): boolean {
   }
 }
 
-/** A scheme, a host that may begin with `*.`, and a port that may be `*`. */
+/** A scheme, a host that may begin with `*.`, and a port that may be `*`; and what browsers send for local files. */
 const originPattern =
-  /^[a-z][a-z0-9+.-]*:\/\/(\*\.)?[^\s/*:?#]+(:(\d+|\*))?$|^[a-z][a-z0-9+.-]*:\/\/\[[0-9a-fA-F:]+\](:(\d+|\*))?$/;
+  /^(null|file:\/\/|[a-z][a-z0-9+.-]*:\/\/(\*\.)?([^*/:\s[\]]+|\[[0-9a-f:.]+\])(:(\*|\d{1,5}))?\/?)$/i;
 
 function checkOrigins({ origins, transports }: Config, report: Report): void {
   for (const [i, origin] of origins.entries()) {
-    if (origin === '*' || originPattern.test(origin)) continue;
+    if (origin === '*' || originPattern.test(origin.trim())) continue;
     report.problem(
-      ['origins', String(i)],
+      ['origins', i],
       JSON.stringify(origin),
       'an origin such as https://app.example.com, https://*.example.com or http://localhost:*, without path; or *',
     );
@@ -143,7 +138,7 @@ function checkOrigins({ origins, transports }: Config, report: Report): void {
 /** RFC 7518 §3.2: a key for HS256 must have at least as many bits as the hash. */
 const minHmacBytes = 32;
 
-function checkJwt(jwt: JwtConfig | undefined, path: readonly string[], report: Report): void {
+function checkJwt(jwt: JwtConfig | undefined, path: readonly (string | number)[], report: Report): void {
   if (jwt === undefined) return;
   if (jwt.hmacSecret === undefined && jwt.publicKey === undefined && jwt.jwksUrl === undefined) {
     report.problem(path, 'nothing to verify tokens with', 'hmacSecret, publicKey or jwksUrl');
@@ -154,7 +149,7 @@ function checkJwt(jwt: JwtConfig | undefined, path: readonly string[], report: R
       `shorter than ${minHmacBytes} bytes, so that it can be guessed; use a random one`,
     );
   }
-  if (jwt.publicKey !== undefined && !isKey(createPublicKey, jwt.publicKey)) {
+  if (jwt.publicKey !== undefined && !parses(createPublicKey, jwt.publicKey)) {
     report.problem(
       [...path, 'publicKey'],
       'text that is not a key',
@@ -252,7 +247,7 @@ function checkTimes({ ping, shutdown }: Config, report: Report): void {
 }
 
 function checkProduction(config: Config, supplied: ReadonlySet<HookName>, report: Report): void {
-  const { auth, api, hooks, events } = config;
+  const { auth, api, hooks, events, origins } = config;
   const connectHook = supplied.has('connect') || hooks.connect !== undefined;
   if (auth.jwt === undefined && !auth.anonymous && !connectHook) {
     report.warn(['auth'], 'nobody can connect: set auth.jwt, hooks.connect or auth.anonymous');
@@ -260,12 +255,13 @@ function checkProduction(config: Config, supplied: ReadonlySet<HookName>, report
   if (Object.keys(config.channels).length === 0) {
     report.warn(['channels'], 'there are no channels: every subscription is refused (error 102)');
   }
+  if (origins.length === 0) {
+    report.warn(['origins'], 'no web page can connect: browsers are refused unless their origin is listed');
+  }
   if (api.keys.length === 0) {
     report.warn(['api', 'keys'], 'no keys: the server API refuses every call');
   }
-  const hookUrls = (['connect', 'refresh', 'subscribe', 'subRefresh', 'publish', 'rpc'] as const).filter(
-    (name) => hooks[name],
-  );
+  const hookUrls = hookNames.filter((name) => hooks[name]);
   if (hookUrls.length > 0 && hooks.secret === undefined) {
     report.warn(
       ['hooks', 'secret'],
@@ -280,7 +276,7 @@ function checkProduction(config: Config, supplied: ReadonlySet<HookName>, report
 function checkPersonalChannel({ personalChannel, channels }: Config, report: Report): void {
   if (!personalChannel.enabled) return;
   const example = `${personalChannel.prefix}#42`;
-  if (new ChannelRegistry(channels).find(example) === undefined) {
+  if (!Object.keys(channels).some((text) => compilePattern(text).match(example))) {
     report.problem(
       ['personalChannel', 'enabled'],
       `true, but no pattern in \`channels\` takes ${example}`,

@@ -152,7 +152,7 @@ function describe(path: readonly string[], wrapped: z.core.$ZodType, fromEnv: bo
     default: unwrapped.default,
     optional: unwrapped.optional,
     description: unwrapped.description,
-    secret: unwrapped.secret || (children.length > 0 && children.some((child) => child.secret)),
+    secret: unwrapped.secret || children.some((child) => child.secret),
     values: shape.values ?? [],
     item: shape.item,
     children,

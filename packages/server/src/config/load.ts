@@ -61,7 +61,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
     hooks,
     place,
     hidden: references.keys,
-    reported: new Set(reported.map(({ key }) => key)),
+    reported: new Set(reported.map(({ key }) => key).filter((key) => key !== '')),
   });
   const problems: ConfigProblem[] = [...reported, ...inspection.problems];
   if (inspection.config === undefined || problems.length > 0) throw new ConfigError(problems);

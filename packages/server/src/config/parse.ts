@@ -7,7 +7,6 @@ import type { z } from 'zod';
 import { checkConfig, type HookName } from './check.ts';
 import { ConfigError, formatKey, type ConfigProblem, type ConfigWarning } from './config-error.ts';
 import { configTree, nodeAt, type ConfigNode } from './describe.ts';
-import { isPlainObject } from './merge.ts';
 import { nearest } from './nearest.ts';
 import { configSchema, type Config, type ConfigInput } from './schema.ts';
 
@@ -109,7 +108,8 @@ function show(value: unknown, secret: boolean): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a section';
   if (typeof value === 'function') return 'a function';
-  if (secret) return `a ${typeof value === 'string' ? 'text' : typeof value} that is not shown here, being secret`;
+  if (secret)
+    return `${typeof value === 'string' ? 'text' : `a ${typeof value}`} that is not shown, as it may be secret`;
   const text = typeof value === 'string' ? value.replace(/(:\/\/)[^/@\s]+@/, '$1***@') : value;
   const written = typeof text === 'bigint' ? `${text}` : JSON.stringify(text);
   return written.length > maxShown ? `${written.slice(0, maxShown)}…` : written;

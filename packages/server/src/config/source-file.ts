@@ -100,11 +100,16 @@ function readText(path: string, name: string, source: string, json: boolean): So
     prettyErrors: false,
     ...(json ? { schema: 'json' } : { merge: true }),
   });
-  const problems: ConfigProblem[] = document.errors.map((error) => ({
+  // What follows a first mistake of syntax is mostly its consequence.
+  const problems = document.errors.slice(0, 1).map((error): ConfigProblem => ({
     key: '',
     place: place(error.pos[0]),
     found: `a mistake in the ${json ? 'JSON' : 'YAML'}: ${sentence(error.message)}`,
-    valid: json ? 'JSON (RFC 8259)' : 'YAML 1.2',
+    valid: json
+      ? 'JSON (RFC 8259)'
+      : /[{[].*\$\{/.test(source.split('\n')[lines.linePos(error.pos[0]).line - 1] ?? '')
+        ? 'YAML 1.2, where inside { } and [ ] a reference needs quotes: "${NAME}"'
+        : 'YAML 1.2',
   }));
   let value: unknown;
   if (problems.length === 0) {
@@ -182,7 +187,7 @@ async function importModule(path: string, name: string, version: number): Promis
     const where = at === null ? name : [name, at[1], at[2]].filter((part) => part !== undefined).join(':');
     throw fileError(
       where,
-      `a module that fails: ${String((error as Error).message)}`,
+      `a module that fails: ${String((error as Error).message).split('\n', 1)[0]}`,
       'a module that exports the configuration',
     );
   }

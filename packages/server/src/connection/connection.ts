@@ -250,7 +250,11 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     if (++this.#refused > Math.max(rate * 2, 100)) {
       this.disconnect(closeCodes.tooManyRequests, `${this.#refused} commands in a row beyond ${rate} a second`);
     } else {
-      this.#fail(command.id ?? 0, method, new ProtocolError(errors.tooManyRequests, { detail: `more than ${rate} commands a second` }));
+      this.#fail(
+        command.id ?? 0,
+        method,
+        new ProtocolError(errors.tooManyRequests, { detail: `more than ${rate} commands a second` }),
+      );
     }
     return false;
   }
@@ -298,7 +302,8 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     core.metrics.errors.add(known.code);
     this.#errors++;
     const line = { client: this.id, user: this.user, method, code: known.code, detail: known.detail };
-    if (known.code === errors.internal.code) core.logger.error({ ...line, err: known.cause ?? known }, 'command failed');
+    if (known.code === errors.internal.code)
+      core.logger.error({ ...line, err: known.cause ?? known }, 'command failed');
     else if (this.#errors <= maxLoggedErrors) core.logger.info(line, known.message);
     return known.toMessage();
   }
@@ -330,20 +335,31 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   #admitUser(identity: Authenticated): void {
     const { core, limits } = this.#context;
     if (identity.user !== '' && !limits.admitUser(identity.user)) {
-      throw new Disconnect(closeCodes.connectionLimit, `user has ${core.config.limits.connectionsPerUser} connections already`);
+      throw new Disconnect(
+        closeCodes.connectionLimit,
+        `user has ${core.config.limits.connectionsPerUser} connections already`,
+      );
     }
     this.#identity = identity;
     core.clients.add(this);
     this.#upkeep.expireAt(identity.expireAt ? identity.expireAt * 1000 : undefined);
   }
 
-  async #subscribeAll(grants: Map<string, SubscriptionGrant>, request: ConnectRequest): Promise<Map<string, Subscribed>> {
+  async #subscribeAll(
+    grants: Map<string, SubscriptionGrant>,
+    request: ConnectRequest,
+  ): Promise<Map<string, Subscribed>> {
     const { core } = this.#context;
     const asked = request.subs ?? {};
     const work: Promise<[string, Subscribed]>[] = [];
     for (const [channel, grant] of grants) {
       const from = asked[channel] ?? {};
-      work.push(subscribeFromServer(core, this, channel, grant, { ...from, channel }).then((subscribed) => [channel, subscribed]));
+      work.push(
+        subscribeFromServer(core, this, channel, grant, { ...from, channel }).then((subscribed) => [
+          channel,
+          subscribed,
+        ]),
+      );
     }
     if (this.handshake.format.unidirectional) {
       // A unidirectional client cannot send subscribe commands: what it lists here are its own subscriptions.
@@ -359,7 +375,12 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     return new Map(settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
   }
 
-  #open(commandId: number, identity: Authenticated, times: { expires?: boolean; ttl?: number }, subscribed: Map<string, Subscribed>): void {
+  #open(
+    commandId: number,
+    identity: Authenticated,
+    times: { expires?: boolean; ttl?: number },
+    subscribed: Map<string, Subscribed>,
+  ): void {
     const { core } = this.#context;
     const { unidirectional } = this.handshake.format;
     const result: ConnectResult = { client: this.id, version: `Tidings ${version}`, ...times };
@@ -435,9 +456,23 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       if (this.user !== '') limits.releaseUser(this.user);
     }
     core.metrics.connectionsClosed.add(reason.code);
-    if (wasOpen) core.events.emit({ type: 'disconnected', client: this.id, user: this.user, code: reason.code, reason: reason.reason });
+    if (wasOpen)
+      core.events.emit({
+        type: 'disconnected',
+        client: this.id,
+        user: this.user,
+        code: reason.code,
+        reason: reason.reason,
+      });
     const { transport, address } = this.handshake;
-    const line = { client: this.id || undefined, user: this.user || undefined, transport, address, code: reason.code, detail };
+    const line = {
+      client: this.id || undefined,
+      user: this.user || undefined,
+      transport,
+      address,
+      code: reason.code,
+      detail,
+    };
     // The client's own leaving and a shutdown are everyday; everything else is worth a line.
     if (detail === undefined || reason.code === closeCodes.shutdown.code) core.logger.debug(line, reason.reason);
     else core.logger.info(line, reason.reason);

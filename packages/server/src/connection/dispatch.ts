@@ -78,7 +78,8 @@ export async function dispatch(core: Core, client: Client, command: Command): Pr
     await publishFromClient(core, client, command.publish);
     return { reply: { publish: {} } };
   }
-  if (command.presence) return { reply: { presence: await presenceFromClient(core, client, command.presence.channel) } };
+  if (command.presence)
+    return { reply: { presence: await presenceFromClient(core, client, command.presence.channel) } };
   if (command.presence_stats) {
     return { reply: { presence_stats: await presenceStatsFromClient(core, client, command.presence_stats.channel) } };
   }
@@ -86,7 +87,9 @@ export async function dispatch(core: Core, client: Client, command: Command): Pr
   if (command.ping) return { reply: { ping: {} } };
   if (command.rpc) return { reply: { rpc: await rpcFromClient(core, client, command.rpc) } };
   if (command.refresh) return { reply: { refresh: await refreshFromClient(core, client, command.refresh) } };
-  if (command.sub_refresh) return { reply: { sub_refresh: await subRefreshFromClient(core, client, command.sub_refresh) } };
-  if (command.send) throw new Disconnect(closeCodes.notAvailable, 'a message was sent, but nothing handles messages; use rpc');
+  if (command.sub_refresh)
+    return { reply: { sub_refresh: await subRefreshFromClient(core, client, command.sub_refresh) } };
+  if (command.send)
+    throw new Disconnect(closeCodes.notAvailable, 'a message was sent, but nothing handles messages; use rpc');
   return undefined;
 }

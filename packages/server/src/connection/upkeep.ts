@@ -105,7 +105,9 @@ export class Upkeep {
   /** A client that refreshes by itself has some time beyond; the hook is asked on the spot. */
   #dueExpiry(): number {
     if (this.#refreshing) return never;
-    return this.#connection.refresh === 'hook' ? this.#expireMs : this.#expireMs + this.#core.config.timeouts.expiryGrace;
+    return this.#connection.refresh === 'hook'
+      ? this.#expireMs
+      : this.#expireMs + this.#core.config.timeouts.expiryGrace;
   }
 
   #expire(): void {
@@ -125,7 +127,9 @@ export class Upkeep {
   #dueSubscription(subscription: Subscription): number {
     const { extra } = subscription;
     if (!extra?.expireAtMs || extra.refreshing) return never;
-    return subscription.has(flags.clientRefresh) ? extra.expireAtMs + this.#core.config.timeouts.expiryGrace : extra.expireAtMs;
+    return subscription.has(flags.clientRefresh)
+      ? extra.expireAtMs + this.#core.config.timeouts.expiryGrace
+      : extra.expireAtMs;
   }
 
   #expireSubscription(subscription: Subscription): void {

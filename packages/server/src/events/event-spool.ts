@@ -62,7 +62,8 @@ export class EventSpool {
   constructor(file: string) {
     try {
       mkdirSync(dirname(file), { recursive: true });
-      this.#db = new DatabaseSync(file, { timeout: 5_000 });
+      // A short wait for a lock: waiting stops the whole process, and nobody else should write here.
+      this.#db = new DatabaseSync(file, { timeout: 250 });
     } catch (cause) {
       throw new Error(`the event spool ${file} cannot be opened: ${(cause as Error).message}`, { cause });
     }

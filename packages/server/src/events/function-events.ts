@@ -8,6 +8,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { EventSink, LifecycleEvent } from './event-sink.ts';
 import { Lanes } from './lanes.ts';
+import { ThrottledLog } from './throttled-log.ts';
 
 /** An event as the function gets it. */
 export type DeliveredEvent = LifecycleEvent & {
@@ -20,7 +21,10 @@ export type DeliveredEvent = LifecycleEvent & {
 };
 
 export interface FunctionEventsOptions {
-  /** Called once per event; a throw or rejection asks for another attempt. */
+  /**
+   * Called once per event; a throw or rejection asks for another attempt. A promise that never settles holds up the
+   * events of its subject and one of the `concurrency` places.
+   */
   readonly handler: (event: DeliveredEvent) => void | Promise<void>;
   readonly nodeId: string;
   readonly clock: Clock;
@@ -40,7 +44,6 @@ export interface FunctionEventsOptions {
 interface Queued {
   readonly subject: string;
   readonly event: DeliveredEvent;
-  following: Queued | undefined;
 }
 
 const minBackoffMs = 100;
@@ -54,8 +57,9 @@ export class FunctionEvents implements EventSink {
   readonly #lanes: Lanes<Queued>;
   /** In order of arrival. What is not in here any more was delivered or dropped. */
   readonly #queue = new Set<Queued>();
-  /** The last event of every subject that has a lane. */
-  readonly #last = new Map<string, Queued>();
+  /** The same by subject; an entry for every subject that has a lane. */
+  readonly #bySubject = new Map<string, Set<Queued>>();
+  readonly #log: ThrottledLog;
   readonly #drained = new Set<() => void>();
   #stopped = false;
 
@@ -64,15 +68,17 @@ export class FunctionEvents implements EventSink {
     this.#maxAttempts = options.maxAttempts ?? 10;
     this.#maxQueued = options.maxQueued ?? 10_000;
     this.#types = options.types && new Set(options.types);
+    this.#log = new ThrottledLog(options.logger, options.clock);
     this.#lanes = new Lanes<Queued>({
       clock: options.clock,
       concurrency: options.concurrency ?? 16,
       minBackoffMs,
       maxBackoffMs: options.maxBackoffMs ?? 10_000,
       deliver: (queued, failures) => this.#deliver(queued, failures),
-      next: (queued) => {
-        if (!queued.following) this.#last.delete(queued.subject);
-        return queued.following;
+      next: ({ subject }) => {
+        const [following] = this.#bySubject.get(subject) ?? [];
+        if (!following) this.#bySubject.delete(subject);
+        return following;
       },
       onSettled: () => {
         if (this.#queue.size === 0) for (const done of [...this.#drained]) done();
@@ -84,26 +90,21 @@ export class FunctionEvents implements EventSink {
 
   emit(event: LifecycleEvent): void {
     if (this.#stopped || (this.#types && !this.#types.has(event.type))) return;
-    const { clock, nodeId, metrics, logger } = this.#options;
+    const { clock, nodeId } = this.#options;
     const subject = 'client' in event ? `client:${event.client}` : `channel:${event.channel}`;
-    const queued: Queued = {
-      subject,
-      event: { ...event, id: newId(), time: clock.now(), node: nodeId },
-      following: undefined,
-    };
+    const queued: Queued = { subject, event: { ...event, id: newId(), time: clock.now(), node: nodeId } };
     if (this.#queue.size >= this.#maxQueued) {
-      for (const oldest of this.#queue) {
-        this.#queue.delete(oldest);
-        metrics.events.add('dropped');
-        logger.error({ event: oldest.event.id, type: oldest.event.type }, 'an event is lost: too many are waiting');
-        break;
-      }
+      const [oldest] = this.#queue;
+      if (oldest) this.#lose(oldest, 'too many are waiting');
     }
     this.#queue.add(queued);
-    const last = this.#last.get(subject);
-    this.#last.set(subject, queued);
-    if (last) last.following = queued;
-    else this.#lanes.open(queued);
+    const others = this.#bySubject.get(subject);
+    if (others) {
+      others.add(queued);
+    } else {
+      this.#bySubject.set(subject, new Set([queued]));
+      this.#lanes.open(queued);
+    }
   }
 
   /** Waits until every event was delivered or given up. */
@@ -124,15 +125,16 @@ export class FunctionEvents implements EventSink {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#lanes.stop();
-    if (this.#queue.size > 0) this.#options.logger.error({ lost: this.#queue.size }, 'events were not delivered before the end');
+    if (this.#queue.size > 0)
+      this.#options.logger.error({ lost: this.#queue.size }, 'events were not delivered before the end');
     this.#queue.clear();
-    this.#last.clear();
+    this.#bySubject.clear();
     for (const done of [...this.#drained]) done();
   }
 
   async #deliver(queued: Queued, failures: number): Promise<void> {
     if (!this.#queue.has(queued)) return;
-    const { handler, metrics, logger } = this.#options;
+    const { handler, metrics } = this.#options;
     if (failures > 0) metrics.events.add('retried');
     // Not within `emit`: the engine is in the middle of something, and the function may call back into it.
     await Promise.resolve();
@@ -140,12 +142,26 @@ export class FunctionEvents implements EventSink {
       await handler(queued.event);
     } catch (error) {
       if (failures + 1 < this.#maxAttempts) throw error;
-      metrics.events.add('dropped');
-      logger.error({ err: error, event: queued.event.id, type: queued.event.type }, 'an event is lost: the function keeps throwing');
-      this.#queue.delete(queued);
+      this.#lose(queued, 'the function keeps throwing', error);
       return;
     }
     metrics.events.add('delivered');
+    this.#forget(queued);
+  }
+
+  #lose(queued: Queued, because: string, error?: unknown): void {
+    this.#forget(queued);
+    this.#options.metrics.events.add('dropped');
+    const dropped = this.#options.metrics.events.counts.get('dropped');
+    this.#log.error(
+      because,
+      { event: queued.event.id, type: queued.event.type, dropped, err: error },
+      `events are lost: ${because}`,
+    );
+  }
+
+  #forget(queued: Queued): void {
     this.#queue.delete(queued);
+    this.#bySubject.get(queued.subject)?.delete(queued);
   }
 }

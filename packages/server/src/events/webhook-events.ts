@@ -15,6 +15,7 @@ import type { Metrics } from '../lib/metrics.ts';
 import type { EventSink, LifecycleEvent } from './event-sink.ts';
 import { EventSpool, type NewEvent, type SpooledEvent, type SpoolEntry } from './event-spool.ts';
 import { Lanes } from './lanes.ts';
+import { ThrottledLog } from './throttled-log.ts';
 
 /** Deliveries at once. */
 const concurrency = 16;
@@ -28,8 +29,6 @@ const scanSize = 1_000;
 const maxUnwritten = 100_000;
 const minBackoffMs = 500;
 const diskRetryMs = 1_000;
-/** Between two log lines about the same trouble. */
-const complaintIntervalMs = 60_000;
 /** The answer's body means nothing; more than this is an error page. */
 const maxResponseBytes = 65_536;
 
@@ -49,9 +48,10 @@ export interface WebhookEventsOptions {
   readonly random?: () => number;
 }
 
-/** What is known of an event for the spool. `event` and the rest are undefined where nobody wants to know. */
 function subjectOf(event: LifecycleEvent): string {
-  return event.type === 'connected' || event.type === 'disconnected' ? `client:${event.client}` : `channel:${event.channel}`;
+  return event.type === 'connected' || event.type === 'disconnected'
+    ? `client:${event.client}`
+    : `channel:${event.channel}`;
 }
 
 export class WebhookEvents implements EventSink {
@@ -61,7 +61,7 @@ export class WebhookEvents implements EventSink {
   readonly #types: ReadonlySet<string>;
   readonly #http: HttpClient;
   readonly #lanes: Lanes<SpooledEvent>;
-  readonly #complainedAt = new Map<string, number>();
+  readonly #log: ThrottledLog;
   #spool: EventSpool | undefined;
   #stopped = false;
   /** Emitted, not written yet. */
@@ -75,6 +75,7 @@ export class WebhookEvents implements EventSink {
   /** Events up to here were dropped; a lane may still hold one. */
   #droppedTo = 0;
   #turnScheduled = false;
+  /** Set while the disk is left alone after a failure. */
   #diskTimer: TimerId;
   readonly #drained = new Set<() => void>();
 
@@ -85,6 +86,7 @@ export class WebhookEvents implements EventSink {
     this.#options = options;
     this.#url = new URL(config.url);
     this.#types = new Set(config.types);
+    this.#log = new ThrottledLog(options.logger, clock);
     this.#http = new HttpClient(clock);
     this.#lanes = new Lanes<SpooledEvent>({
       clock,
@@ -109,7 +111,10 @@ export class WebhookEvents implements EventSink {
     try {
       const closed = spool.closeAll((subject, closing) => this.#newEvent(subject, JSON.parse(closing)));
       if (closed > 0) {
-        this.#options.logger.warn({ closed }, 'the last process ended without a goodbye: clients and channels it left open are reported');
+        this.#options.logger.warn(
+          { closed },
+          'the last process ended without a goodbye: clients and channels it left open are reported',
+        );
       }
       this.#queued = spool.count();
     } catch (error) {
@@ -134,7 +139,8 @@ export class WebhookEvents implements EventSink {
       entry.closes = subject;
     }
     this.#unwritten.push(entry);
-    if (this.#unwritten.length > maxUnwritten) this.#drop(this.#unwritten.splice(0, groupSize).length, 'the disk refuses them');
+    if (this.#unwritten.length > maxUnwritten)
+      this.#drop(this.#unwritten.splice(0, groupSize).length, 'the disk refuses them');
     this.#schedule();
   }
 
@@ -164,7 +170,10 @@ export class WebhookEvents implements EventSink {
       }
       this.#spool?.close();
     } catch (error) {
-      this.#options.logger.error({ err: error, lost: this.#unwritten.length }, 'the last events could not be written to disk');
+      this.#options.logger.error(
+        { err: error, lost: this.#unwritten.length },
+        'the last events could not be written to disk',
+      );
     }
     this.#spool = undefined;
     for (const done of [...this.#drained]) done();
@@ -182,7 +191,7 @@ export class WebhookEvents implements EventSink {
   }
 
   #schedule(): void {
-    if (this.#turnScheduled || this.#stopped || !this.#spool) return;
+    if (this.#turnScheduled || this.#stopped || !this.#spool || this.#diskTimer !== undefined) return;
     this.#turnScheduled = true;
     setImmediate(() => this.#turn());
   }
@@ -203,9 +212,11 @@ export class WebhookEvents implements EventSink {
       this.#dropExcess(spool);
       this.#fillLanes(spool);
     } catch (error) {
-      this.#complain('disk', { err: error }, 'the event spool cannot be written or read; events wait in memory');
-      this.#options.clock.clearTimeout(this.#diskTimer);
-      this.#diskTimer = this.#options.clock.setTimeout(() => this.#schedule(), diskRetryMs);
+      this.#log.error('disk', { err: error }, 'the event spool cannot be written or read; events wait in memory');
+      this.#diskTimer = this.#options.clock.setTimeout(() => {
+        this.#diskTimer = undefined;
+        this.#schedule();
+      }, diskRetryMs);
       return;
     }
     if (this.#unwritten.length > 0) this.#schedule();
@@ -217,7 +228,7 @@ export class WebhookEvents implements EventSink {
     if (excess <= 0) return;
     const { dropped, upTo } = spool.dropOldest(excess);
     this.#queued -= dropped;
-    this.#droppedTo = upTo;
+    this.#droppedTo = Math.max(this.#droppedTo, upTo);
     this.#drop(dropped, 'more than events.maxQueued are waiting');
   }
 
@@ -252,7 +263,11 @@ export class WebhookEvents implements EventSink {
       if (status < 200 || status > 299) throw new Error(`status ${status}`);
     } catch (error) {
       if (!this.#stopped) {
-        this.#complain('delivery', { problem: (error as Error).message, waiting: this.queued }, 'events cannot be delivered; they are tried again');
+        this.#log.error(
+          'delivery',
+          { problem: (error as Error).message, waiting: this.queued },
+          'events cannot be delivered; they are tried again',
+        );
       }
       throw error;
     }
@@ -262,15 +277,11 @@ export class WebhookEvents implements EventSink {
 
   #drop(count: number, because: string): void {
     this.#options.metrics.events.add('dropped', count);
-    this.#complain('dropped', { dropped: this.#options.metrics.events.counts.get('dropped') }, `events are lost: ${because}`);
-  }
-
-  /** One line a minute for each kind of trouble: an outage must not fill the log. */
-  #complain(kind: string, fields: Record<string, unknown>, message: string): void {
-    const now = this.#options.clock.now();
-    if (now - (this.#complainedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < complaintIntervalMs) return;
-    this.#complainedAt.set(kind, now);
-    this.#options.logger.error(fields, message);
+    this.#log.error(
+      'dropped',
+      { dropped: this.#options.metrics.events.counts.get('dropped') },
+      `events are lost: ${because}`,
+    );
   }
 }
 

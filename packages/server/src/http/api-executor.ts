@@ -4,6 +4,7 @@
  */
 import { errors, ProtocolError } from '@tidings/protocol';
 import { z } from 'zod';
+import { settle } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { apiMethodNames, apiMethods, batchMethodName, type ApiMethod } from './api-methods.ts';
@@ -22,6 +23,7 @@ export type ApiOutcome = { readonly result: string } | { readonly error: ApiErro
 export const maxBatchCommands = 10_000;
 /** Commands of a parallel batch that are under way at once. */
 const batchConcurrency = 64;
+const commandsPerTurn = 256;
 
 const batchEnvelope = z.object({
   commands: z.array(z.unknown()).max(maxBatchCommands, { error: `expected ${maxBatchCommands} commands at most` }),
@@ -84,6 +86,8 @@ export class ApiExecutor {
       while (next < commands.length) {
         const index = next++;
         replies[index] = await this.#command(commands[index] as string, requestId);
+        // Commands that resolve at once would keep sockets waiting until the last.
+        if (index % commandsPerTurn === commandsPerTurn - 1) await settle();
       }
     };
     const workers = envelope.data.parallel ? Math.min(batchConcurrency, commands.length) : 1;
@@ -151,7 +155,9 @@ function isZero(value: unknown): boolean {
 }
 
 function badRequest(issues: readonly z.core.$ZodIssue[], fields: readonly string[]): ProtocolError {
-  return new ProtocolError(errors.badRequest, { detail: issues.map((issue) => describeIssue(issue, fields)).join('; ') });
+  return new ProtocolError(errors.badRequest, {
+    detail: issues.map((issue) => describeIssue(issue, fields)).join('; '),
+  });
 }
 
 function describeIssue(issue: z.core.$ZodIssue, fields: readonly string[]): string {

@@ -100,7 +100,12 @@ export class Hub {
    * buffered behind it is delivered now.
    * @param buffered what is to be delivered: the buffer less what the result contains.
    */
-  goLive(subscription: Subscription, position: Position | undefined, buffered: readonly Publication[], nowMs: number): void {
+  goLive(
+    subscription: Subscription,
+    position: Position | undefined,
+    buffered: readonly Publication[],
+    nowMs: number,
+  ): void {
     const { channel } = subscription;
     subscription.buffer = undefined;
     if (subscription.index < 0) return;
@@ -112,7 +117,12 @@ export class Hub {
       if (channel.positioned++ === 0) channel.checkedAtMs = nowMs;
     }
     for (const publication of buffered) {
-      const encoder = new PublicationEncoder(channel.name, publication, undefined, channel.options.payload === 'binary');
+      const encoder = new PublicationEncoder(
+        channel.name,
+        publication,
+        undefined,
+        channel.options.payload === 'binary',
+      );
       this.#give(subscription, publication, encoder);
     }
   }
@@ -159,7 +169,8 @@ export class Hub {
     channel.position = undefined;
     channel.previous = undefined;
     for (const subscription of channel.subscribers.slice()) {
-      if (subscription.has(flags.positioned) && !subscription.buffer) subscription.owner.insufficientState(subscription);
+      if (subscription.has(flags.positioned) && !subscription.buffer)
+        subscription.owner.insufficientState(subscription);
       subscription.set(flags.deltaBase, false);
     }
   }

@@ -54,7 +54,9 @@ export class PositionCheck implements Component {
   async sweep(): Promise<void> {
     const { hub, clock, intervalMs } = this.#options;
     const dueBeforeMs = clock.now() - intervalMs();
-    const due = [...hub.channels.values()].filter((channel) => channel.positioned > 0 && channel.checkedAtMs <= dueBeforeMs);
+    const due = [...hub.channels.values()].filter(
+      (channel) => channel.positioned > 0 && channel.checkedAtMs <= dueBeforeMs,
+    );
     const worker = async (): Promise<void> => {
       for (let channel = due.pop(); channel && !this.#stopped; channel = due.pop()) await this.#compare(channel);
     };
@@ -68,7 +70,10 @@ export class PositionCheck implements Component {
       if (!(await this.#isBehind(channel))) return;
       await new Promise<void>((resolve) => clock.setTimeout(resolve, graceMs));
       if (this.#stopped || !(await this.#isBehind(channel))) return;
-      logger.warn({ channel: channel.name, position: channel.position }, 'publications did not arrive; subscribers recover');
+      logger.warn(
+        { channel: channel.name, position: channel.position },
+        'publications did not arrive; subscribers recover',
+      );
       hub.gap(channel.name);
     } catch (error) {
       logger.warn({ channel: channel.name, err: error }, 'position could not be compared');

@@ -4,7 +4,16 @@
  * A form is codec × direction (bidirectional reply or bare push) × variant: plain data; full data as a delta
  * subscription wants it; a patch against the previous publication.
  */
-import { createDelta, jsonCodec, protobufCodec, quotePayload, type Format, type Payload, type Publication, type Push } from '@tidings/protocol';
+import {
+  createDelta,
+  jsonCodec,
+  protobufCodec,
+  quotePayload,
+  type Format,
+  type Payload,
+  type Publication,
+  type Push,
+} from '@tidings/protocol';
 
 export type Variant = 0 | 1 | 2;
 export const variants = { plain: 0, deltaFull: 1, deltaPatch: 2 } as const satisfies Record<string, Variant>;

@@ -85,11 +85,11 @@ export class TestCluster {
   }
 
   static async start(factory: BrokerFactory, size: number): Promise<TestCluster> {
-    const { brokers, clock, stop } = await factory(size);
-    const nodes = brokers.map((broker) => ({ broker, record: new BrokerRecord() }));
+    const made = await factory(size);
+    const nodes = made.brokers.map((broker) => ({ broker, record: new BrokerRecord() }));
     for (const { broker, record } of nodes) broker.onEvent(record);
-    await startAll(brokers);
-    return new TestCluster(nodes, clock, stop);
+    await startAll(made.brokers);
+    return new TestCluster(nodes, made.clock, () => made.stop());
   }
 
   node(index: number): TestNode {

@@ -34,6 +34,12 @@ export class SkippableTests {
   }
 }
 
+/** The element there must be: fails the test if it is missing. */
+export function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('expected a value, got none');
+  return value;
+}
+
 /** Lets time pass: turns the clock if there is one to turn, else waits. */
 export async function pass(clock: FakeClock | undefined, ms: number): Promise<void> {
   if (clock) await clock.advance(ms);

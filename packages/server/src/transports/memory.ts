@@ -146,7 +146,7 @@ export class MemoryClient {
 
   #receive(bytes: Uint8Array): void {
     const frame = unframe(this.format.framing, bytes);
-    const replies = this.format.unidirectional
+    const replies: Reply[] = this.format.unidirectional
       ? this.#codec.decodePushes(frame).map((push) => (isEmpty(push) ? {} : { push }))
       : this.#codec.decodeReplies(frame);
     for (const reply of replies) {

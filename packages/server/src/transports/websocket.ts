@@ -48,7 +48,8 @@ export class WebsocketTransport {
       perMessageDeflate: options.compression.enabled
         ? { serverNoContextTakeover: true, clientNoContextTakeover: true, concurrencyLimit: 4 }
         : false,
-      handleProtocols: (offered) => ['centrifuge-protobuf', 'centrifuge-json'].find((name) => offered.has(name)) ?? false,
+      handleProtocols: (offered) =>
+        ['centrifuge-protobuf', 'centrifuge-json'].find((name) => offered.has(name)) ?? false,
     });
     this.upgrades = [
       ...(options.bidirectional ? [this.#route('/connection/websocket', 'websocket')] : []),
@@ -63,7 +64,14 @@ export class WebsocketTransport {
     };
   }
 
-  #upgrade(transport: TransportName, request: IncomingMessage, tcp: Duplex, head: Buffer, url: URL, address: string): void {
+  #upgrade(
+    transport: TransportName,
+    request: IncomingMessage,
+    tcp: Duplex,
+    head: Buffer,
+    url: URL,
+    address: string,
+  ): void {
     const unidirectional = transport === 'uni_websocket';
     const handshake: Handshake = {
       transport,

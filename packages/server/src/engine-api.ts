@@ -121,13 +121,15 @@ export class EngineApi implements ServerApi {
   }
 
   async rpc(request: ApiRpcRequest): Promise<ApiRpcResult> {
-    if (!this.#rpc) throw new ProtocolError(errors.methodNotFound, { detail: `no handler for api method ${request.method}` });
+    if (!this.#rpc)
+      throw new ProtocolError(errors.methodNotFound, { detail: `no handler for api method ${request.method}` });
     return this.#rpc(request);
   }
 
   /** What other nodes call here. */
   readonly clusterMethods = {
-    subscribe: (request: ApiSubscribeRequest): Promise<unknown> => this.#eachClient(request, (client) => this.#subscribe(client, request)),
+    subscribe: (request: ApiSubscribeRequest): Promise<unknown> =>
+      this.#eachClient(request, (client) => this.#subscribe(client, request)),
     unsubscribe: (request: ApiUnsubscribeRequest): Promise<unknown> =>
       this.#eachClient(request, async (client) => {
         const subscription = client.subscriptions.get(request.channel);
@@ -138,7 +140,8 @@ export class EngineApi implements ServerApi {
         if (request.whitelist?.includes(client.id)) return;
         client.disconnect(request.disconnect ?? closeCodes.forceNoReconnect, 'server API');
       }),
-    refresh: (request: ApiRefreshRequest): Promise<unknown> => this.#eachClient(request, async (client) => this.#refresh(client, request)),
+    refresh: (request: ApiRefreshRequest): Promise<unknown> =>
+      this.#eachClient(request, async (client) => this.#refresh(client, request)),
     channels: ({ pattern }: ApiChannelsRequest): [string, number][] => {
       const matches = pattern ? wildcard(pattern) : () => true;
       const channels = [...this.#core.hub.channels.values()].filter(({ name }) => matches(name));
@@ -161,7 +164,11 @@ export class EngineApi implements ServerApi {
 
   #clientsOf({ user, client, session }: Target): Client[] {
     const { clients } = this.#core;
-    const meant = client ? [clients.get(client)].filter((one) => one !== undefined) : user !== undefined ? [...clients.ofUser(user)] : [...clients.all()];
+    const meant = client
+      ? [clients.get(client)].filter((one) => one !== undefined)
+      : user !== undefined
+        ? [...clients.ofUser(user)]
+        : [...clients.all()];
     return meant.filter((one) => (user === undefined || one.user === user) && (!session || one.session === session));
   }
 

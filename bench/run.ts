@@ -1,0 +1,78 @@
+/**
+ * `npm run bench -- [scenario…] [--quick] [--json file]`: measures, prints, and writes `bench/results.json` and
+ * `docs/benchmarks.md`. Scenarios that are not named keep their former figures.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ProgressLine } from '../packages/cli/src/bench/progress-line.ts';
+import { describeMachine } from './machine.ts';
+import { documentation, plainTable, targetText, type Results } from './report.ts';
+import { fullScale, quickScale } from './scale.ts';
+import { scenarios } from './scenarios.ts';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const usage = `usage: npm run bench -- [${Object.keys(scenarios).join('|')}]… [--quick] [--json file]
+  without names all are run; about 8 minutes on a machine that does nothing else
+  --quick      small numbers, to see that all works; writes neither results nor documentation
+  --json file  writes the results of this run there too`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const options = { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } } as const;
+  let given;
+  try {
+    given = parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return complain((error as Error).message);
+  }
+  const { values, positionals } = given;
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const unknown = positionals.find((name) => !Object.hasOwn(scenarios, name));
+  if (unknown !== undefined) return complain(`there is no scenario ${unknown}`);
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+  const line = new ProgressLine(process.stderr);
+  const measured: Record<string, Results['scenarios'][string]> = {};
+  let failed = false;
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    try {
+      const report = await scenario(values.quick ? quickScale : fullScale, (phase) => line.show(`${name}: ${phase}`));
+      measured[name] = report;
+      line.end();
+      console.log(`\n${report.title}\n${plainTable(report.table)}`);
+      for (const target of report.targets) console.log(targetText(target));
+    } catch (error) {
+      line.end();
+      failed = true;
+      console.error(`\n${name} failed: ${(error as Error).message}`);
+    }
+  }
+  const results: Results = { machine: describeMachine(), scenarios: measured };
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (!values.quick && Object.keys(measured).length > 0) keep(results);
+  return failed ? 1 : 0;
+}
+
+function complain(message: string): number {
+  console.error(`bench: ${message}\n${usage}`);
+  return 2;
+}
+
+/** Writes results and documentation; scenarios that were not run now stay as they were, in the order of the table. */
+function keep({ machine, scenarios: measured }: Results): void {
+  const file = here('results.json');
+  const former = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).scenarios : {};
+  const all = { ...former, ...measured };
+  const ordered = Object.keys(scenarios).flatMap((name) => (all[name] ? [[name, all[name]] as const] : []));
+  const results: Results = { machine, scenarios: Object.fromEntries(ordered) };
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  mkdirSync(here('../docs'), { recursive: true });
+  for (const [path, content] of documentation(results)) writeFileSync(here(`../docs/${path}`), content);
+  console.log('\nwrote bench/results.json and docs/benchmarks.md');
+}

@@ -1,0 +1,40 @@
+/** How large the benchmarks are: `full` for figures, `quick` to see that everything works and nothing is lost. */
+export interface Scale {
+  readonly repetitions: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly subscribers: number;
+  readonly windows: readonly number[];
+  readonly idleConnections: number;
+  readonly idleMs: number;
+  readonly recoverClients: number;
+  readonly recoverChannels: number;
+  readonly churnConcurrency: number;
+}
+
+export const fullScale: Scale = {
+  repetitions: 3,
+  warmUpSeconds: 2,
+  seconds: 4,
+  subscribers: 1000,
+  windows: [4, 16],
+  idleConnections: 10_000,
+  // Longer than a ping interval: idle connections are pinged, and that is part of their price.
+  idleMs: 35_000,
+  recoverClients: 10_000,
+  recoverChannels: 100,
+  churnConcurrency: 32,
+};
+
+export const quickScale: Scale = {
+  repetitions: 1,
+  warmUpSeconds: 0.3,
+  seconds: 1,
+  subscribers: 200,
+  windows: [4],
+  idleConnections: 200,
+  idleMs: 1_000,
+  recoverClients: 200,
+  recoverChannels: 5,
+  churnConcurrency: 8,
+};

@@ -1,0 +1,53 @@
+/**
+ * For tests of the engine and of what is plugged into it: an engine without sockets and without waiting, and the suites
+ * that every implementation of an interface passes. The suites need `vitest`.
+ */
+import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import type { ConfigInput } from './config/schema.ts';
+import { FakeClock } from './lib/clock.ts';
+import { createLogger } from './lib/logger.ts';
+import { MemoryTransport, type MemoryClient, type MemoryConnectOptions } from './transports/memory.ts';
+
+export { FakeClock, settle } from './lib/clock.ts';
+export { MemoryClient, MemoryTransport } from './transports/memory.ts';
+export { testBroker } from './testing/broker-suite.ts';
+export { testPresenceStore } from './testing/presence-suite.ts';
+export { testTransport } from './testing/transport-suite.ts';
+
+export interface TestEngine extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly clock: FakeClock;
+  /** Opens a socket; the client has sent nothing yet. */
+  dial(options?: MemoryConnectOptions): MemoryClient;
+  /** Opens a socket and connects. */
+  connect(options?: MemoryConnectOptions & { readonly token?: string; readonly data?: Uint8Array }): Promise<MemoryClient>;
+}
+
+/**
+ * An engine on a memory transport and a clock that only tests turn. Development mode, and every channel without a
+ * prefix open to anyone, unless `config` says otherwise.
+ */
+export async function createTestEngine(options: Partial<EngineOptions> & { config?: ConfigInput } = {}): Promise<TestEngine> {
+  const clock = new FakeClock();
+  const engine = createEngine({
+    clock,
+    logger: createLogger('silent'),
+    listen: false,
+    ...options,
+    config: { mode: 'development', auth: { anonymous: true }, ...options.config },
+  });
+  await engine.start();
+  const transport = new MemoryTransport({ accept: engine.accept });
+  return {
+    engine,
+    clock,
+    dial: (dialOptions) => transport.connect(dialOptions),
+    async connect({ token, data, ...dialOptions } = {}) {
+      const client = transport.connect(dialOptions);
+      const reply = await client.request({ connect: { ...(token && { token }), ...(data && { data }) } });
+      if (reply.error) throw new Error(`connect failed: ${reply.error.code} ${reply.error.message}`);
+      return client;
+    },
+    [Symbol.asyncDispose]: () => engine.stop(),
+  };
+}
