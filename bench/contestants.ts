@@ -38,7 +38,7 @@ export function serverCommand(name: ContestantName, floor?: Floor): ServerComman
       if (!floor) throw new Error('the floor is not compiled');
       return { name, file: floor.wslimit, args: [], portArgument: true };
     case 'tidings':
-      return node('/tmp/serve.ts');
+      return node(here('../packages/cli/src/main.ts'), 'serve', '--config', here('tidings.bench.yaml'));
     case 'ws':
       return node(here('servers/ws.ts'));
     case 'socket.io':

@@ -29,11 +29,11 @@ export const fullScale: Scale = {
 export const quickScale: Scale = {
   repetitions: 1,
   warmUpSeconds: 0.3,
-  seconds: 1,
+  seconds: 0.6,
   subscribers: 200,
   windows: [4],
   idleConnections: 200,
-  idleMs: 1_000,
+  idleMs: 500,
   recoverClients: 200,
   recoverChannels: 5,
   churnConcurrency: 8,

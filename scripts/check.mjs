@@ -13,7 +13,7 @@ export const staticSteps = [
   { name: 'types', tool: ['typescript', 'tsc'], args: ['--noEmit'] },
 ];
 
-const unitTests = { name: 'unit tests', tool: ['vitest'], args: ['run', '--project', 'unit', '--reporter=dot'] };
+const unitTests = { name: 'unit tests', tool: ['vitest'], args: ['run', '--project', 'unit'] };
 
 /**
  * Runs one step under its heading.

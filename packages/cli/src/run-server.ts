@@ -131,9 +131,20 @@ export class Reloader {
   }
 }
 
+interface SystemError {
+  readonly code?: string;
+  readonly port?: number;
+}
+
+/** The error of the operating system, which may be the cause of the one that was thrown. */
+function systemError(error: unknown): SystemError {
+  if (!(error instanceof Error)) return {};
+  return 'code' in error || error.cause === undefined ? (error as SystemError) : systemError(error.cause);
+}
+
 /** Says what to do about a listener that does not open. */
 function startError(error: unknown, { listen, internal }: Config): unknown {
-  const found = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const found = systemError(error);
   const isInternal = internal !== undefined && found.port === internal.port && found.port !== listen.port;
   const key = isInternal ? 'internal' : 'listen';
   const { host, port } = isInternal ? internal : listen;

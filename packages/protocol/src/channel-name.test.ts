@@ -1,11 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { allowedUsers, channelNameProblem, maxChannelNameLength, parseChannelName, personalChannel } from './channel-name.ts';
+import {
+  allowedUsers,
+  channelNameProblem,
+  maxChannelNameLength,
+  parseChannelName,
+  personalChannel,
+} from './channel-name.ts';
 import { errors, ProtocolError } from './errors.ts';
 
 describe('parseChannelName', () => {
-  test.each(['a', 'chat:index', 'room:7:typing', 'ünï 世界 👋', '$private', 'x'.repeat(maxChannelNameLength)])('%s', (name) => {
-    expect(parseChannelName(name)).toEqual({ name, allowedUsers: undefined });
-  });
+  test.each(['a', 'chat:index', 'room:7:typing', 'ünï 世界 👋', '$private', 'x'.repeat(maxChannelNameLength)])(
+    '%s',
+    (name) => {
+      expect(parseChannelName(name)).toEqual({ name, allowedUsers: undefined });
+    },
+  );
 
   test.each([
     ['an empty name', ''],

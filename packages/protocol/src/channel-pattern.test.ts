@@ -61,7 +61,9 @@ describe('match', () => {
         if (!variables) return;
         matched++;
         // The variables put back give the channel, or its beginning if a star took the rest.
-        const filled = pattern.replace('*', '').replaceAll(/\{(\w+)\}/g, (_, name: string) => variables[name] as string);
+        const filled = pattern
+          .replace('*', '')
+          .replaceAll(/\{(\w+)\}/g, (_, name: string) => variables[name] as string);
         expect(pattern.endsWith('*') ? channel.startsWith(filled) : channel === filled).toBe(true);
       }),
       { numRuns: 3000 },
@@ -97,13 +99,21 @@ describe('bad patterns', () => {
 
 describe('specificity', () => {
   test('the most specific first', () => {
-    const sorted = ['room:{id}:typing', 'room:private*', 'room:lobby', 'room:{id}:*', 'room:{id}', 'room:*', '{name}', '*'];
+    const sorted = [
+      'room:{id}:typing',
+      'room:private*',
+      'room:lobby',
+      'room:{id}:*',
+      'room:{id}',
+      'room:*',
+      '{name}',
+      '*',
+    ];
     const patterns = sorted.toReversed().map(compilePattern);
     expect(patterns.toSorted(compareSpecificity).map((pattern) => pattern.text)).toEqual(sorted);
   });
 
-  const ambiguous = (...texts: string[]) =>
-    findAmbiguous(texts.map(compilePattern)).map(([a, b]) => [a.text, b.text]);
+  const ambiguous = (...texts: string[]) => findAmbiguous(texts.map(compilePattern)).map(([a, b]) => [a.text, b.text]);
 
   test.each([
     ['room:{a}', 'room:{b}'],
@@ -125,7 +135,9 @@ describe('specificity', () => {
   test('a channel that two equally specific patterns match makes them ambiguous', () => {
     const patterns = fc
       .array(fc.constantFrom('a', ':', '{'), { minLength: 1, maxLength: 4 })
-      .map((pieces) => pieces.map((piece, i) => (piece === '{' ? (pieces[i - 1] === '{' ? 'a' : `{v${i}}`) : piece)).join(''));
+      .map((pieces) =>
+        pieces.map((piece, i) => (piece === '{' ? (pieces[i - 1] === '{' ? 'a' : `{v${i}}`) : piece)).join(''),
+      );
     let both = 0;
     fc.assert(
       fc.property(patterns, patterns, fc.string({ unit: fc.constantFrom('a', ':'), maxLength: 5 }), (x, y, channel) => {

@@ -64,7 +64,10 @@ describe('payloads', () => {
     );
     for (const channel of ['c', 'ü', '"\n', undefined]) {
       for (const data of ['1', '"ü"', '']) {
-        const push = { ...(channel && { channel }), pub: { data: encoder.encode(data), offset: 5, time: 3, delta: true } };
+        const push = {
+          ...(channel && { channel }),
+          pub: { data: encoder.encode(data), offset: 5, time: 3, delta: true },
+        };
         expect(jsonCodec.encodePush(push)).toEqual(writeJson(pushSchema, push));
         expect(jsonCodec.encodeReply({ push })).toEqual(writeJson(replySchema, { push }));
       }
@@ -157,13 +160,19 @@ describe('messages', () => {
 
   test('any text gives a value or a DecodeError', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json().map((json) => `{"connect":${json}}`)), (frame) => {
-        try {
-          decode(frame);
-        } catch (error) {
-          expect(error).toBeInstanceOf(DecodeError);
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.json().map((json) => `{"connect":${json}}`),
+        ),
+        (frame) => {
+          try {
+            decode(frame);
+          } catch (error) {
+            expect(error).toBeInstanceOf(DecodeError);
+          }
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -179,9 +188,9 @@ describe('nesting', () => {
   });
 
   test.each([
-    ['arrays', nested(1_000_000)],
-    ['open arrays', '['.repeat(1_000_000)],
-    ['objects', '{"a":'.repeat(300_000) + '1' + '}'.repeat(300_000)],
+    ['arrays', nested(100_000)],
+    ['open arrays', '['.repeat(100_000)],
+    ['objects', '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)],
     ['filters', '{"subscribe":{"tf":' + '{"nodes":['.repeat(100_000) + ']}'.repeat(100_000) + '}}'],
   ])('very deep %s are an error and nothing worse', (_, deep) => {
     for (const frame of [deep, `{"send":{"data":${deep}}}`]) expect(() => decode(frame)).toThrow(DecodeError);
@@ -198,8 +207,8 @@ describe('cost', () => {
     ['one field many times', (size: number) => `{${'"rpc":{"data":1},'.repeat(size)}"id":1}`],
     ['a large map', (size: number) => `{"connect":{"headers":{${keys(size)}}}}`],
   ])('%s: time grows no faster than the input', (_, make) => {
-    const small = best(make(4_000));
-    const large = best(make(64_000));
+    const small = best(make(2_000));
+    const large = best(make(32_000));
     expect(large / small).toBeLessThan(100);
   });
 
@@ -234,7 +243,11 @@ describe('emulation', () => {
 
 describe('helpers', () => {
   test('isJson agrees with JSON.parse', () => {
-    const samples = fc.oneof(fc.json(), fc.string(), fc.json().map((json) => json.slice(1)));
+    const samples = fc.oneof(
+      fc.json(),
+      fc.string(),
+      fc.json().map((json) => json.slice(1)),
+    );
     fc.assert(
       fc.property(samples, (sample) => {
         let valid = true;

@@ -104,7 +104,9 @@ describe('proto3', () => {
     const filter = (value: string): readonly number[] => [0x6a, 3, 0x2a, 1, value.charCodeAt(0)];
     expect(decode(one(subscribe, 10, filter('x'), filter('y')))).toEqual([{ subscribe: { tf: { vals: ['x', 'y'] } } }]);
     const header = (value: string) => bytes(0x32, 6, 0x0a, 1, 'k', 0x12, 1, value);
-    expect(decode(one(connect, 16, [...header('1')], [...header('2')]))).toEqual([{ connect: { headers: { k: '2' } } }]);
+    expect(decode(one(connect, 16, [...header('1')], [...header('2')]))).toEqual([
+      { connect: { headers: { k: '2' } } },
+    ]);
   });
 
   test('a map entry may lack key or value, and have more fields', () => {
@@ -116,7 +118,9 @@ describe('proto3', () => {
 
   test('negative times and scores', () => {
     const push = { pub: { data: bytes(1), time: -5, score: -(2 ** 53) + 1 } };
-    expect(protobufCodec.decodePushes(bytes(protobufCodec.encodePush(push).length, [...protobufCodec.encodePush(push)]))).toEqual([push]);
+    expect(
+      protobufCodec.decodePushes(bytes(protobufCodec.encodePush(push).length, [...protobufCodec.encodePush(push)])),
+    ).toEqual([push]);
   });
 
   test('a large payload passes, and the encoded bytes keep little more', () => {
@@ -146,7 +150,10 @@ describe('cost', () => {
   test.each([
     ['pongs', (size: number) => new Uint8Array(size)],
     ['empty filters', (size: number) => nestedFrame(Array<readonly number[]>(size).fill([0x32, 0]).flat())],
-    ['one message many times', (size: number) => delimited(Array<readonly number[]>(size).fill([send, 2, 0x0a, 0]).flat())],
+    [
+      'one message many times',
+      (size: number) => delimited(Array<readonly number[]>(size).fill([send, 2, 0x0a, 0]).flat()),
+    ],
     ['unknown fields', (size: number) => delimited(Array<readonly number[]>(size).fill([0xa0, 6, 1]).flat())],
   ])('%s: work grows no faster than the input', (_, make) => {
     expect(reads(make(16_000)) / reads(make(1_000))).toBeLessThan(20);

@@ -57,7 +57,10 @@ export function testCodec({ codec, framing, payload }: CodecSuite): void {
     test('replies, any number in a frame', () => {
       fc.assert(
         fc.property(fc.array(replyOf(payload), { minLength: 1, maxLength: 4 }), (values: Reply[]) => {
-          const bytes = frame(framing, values.map((value) => codec.encodeReply(value)));
+          const bytes = frame(
+            framing,
+            values.map((value) => codec.encodeReply(value)),
+          );
           expect(codec.decodeReplies(bytes)).toEqual(values);
         }),
       );
@@ -66,7 +69,10 @@ export function testCodec({ codec, framing, payload }: CodecSuite): void {
     test('pushes, any number in a frame', () => {
       fc.assert(
         fc.property(fc.array(pushOf(payload), { minLength: 1, maxLength: 4 }), (values: Push[]) => {
-          const bytes = frame(framing, values.map((value) => codec.encodePush(value)));
+          const bytes = frame(
+            framing,
+            values.map((value) => codec.encodePush(value)),
+          );
           expect(codec.decodePushes(bytes)).toEqual(values);
         }),
       );

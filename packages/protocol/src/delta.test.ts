@@ -44,7 +44,7 @@ describe('createDelta', () => {
       fc.property(edited(part), ([source, target]) => {
         expect(apply(source, delta(source, target))).toBe(target);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -106,18 +106,26 @@ describe('cost', () => {
     return count;
   }
 
-  const repeat = (text: string, size: number): Uint8Array => bytes(text.repeat(Math.ceil(size / text.length)).slice(0, size));
+  const repeat = (text: string, size: number): Uint8Array =>
+    bytes(text.repeat(Math.ceil(size / text.length)).slice(0, size));
 
   test.each([
     ['zeros', (size: number) => [new Uint8Array(size), new Uint8Array(size)]],
     ['zeros, target longer', (size: number) => [new Uint8Array(size / 8), new Uint8Array(size)]],
-    ['equal blocks with other ends', (size: number) => [repeat('0123456789abcdefA', size), repeat('0123456789abcdefB', size)]],
+    [
+      'equal blocks with other ends',
+      (size: number) => [repeat('0123456789abcdefA', size), repeat('0123456789abcdefB', size)],
+    ],
     ['nearly equal blocks', (size: number) => [repeat('0123456789abcdef', size), repeat('0123456789abcdeX', size)]],
     ['a period that shifts', (size: number) => [repeat('ab', size), repeat('ba', size - 1)]],
     ['continuation bytes only', (size: number) => [new Uint8Array(size).fill(0x80), new Uint8Array(size).fill(0x80)]],
-  ] as [string, (size: number) => [Uint8Array, Uint8Array]][])('%s: work grows no faster than the input', (_, make) => {
-    expect(reads(...make(64_000)) / reads(...make(8_000))).toBeLessThan(12);
-  });
+  ] as [string, (size: number) => [Uint8Array, Uint8Array]][])(
+    '%s: each byte is looked at a bounded number of times',
+    (_, make) => {
+      const size = 20_000;
+      expect(reads(...make(size)) / size).toBeLessThan(200);
+    },
+  );
 });
 
 describe('applyDelta', () => {

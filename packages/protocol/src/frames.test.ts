@@ -25,7 +25,7 @@ function readWebsocketFrame(bytes: Uint8Array) {
 
 function readDelimited(bytes: Uint8Array): Uint8Array[] {
   const messages: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let length = 0;
     let factor = 1;
     for (;;) {
@@ -60,18 +60,26 @@ describe('WebSocket frames', () => {
   });
 
   test('text messages are joined by line breaks', () => {
-    const read = readWebsocketFrame(frame('websocket-text', ['{}', '{"id":1}', '{}'].map((text) => encoder.encode(text))));
+    const read = readWebsocketFrame(
+      frame(
+        'websocket-text',
+        ['{}', '{"id":1}', '{}'].map((text) => encoder.encode(text)),
+      ),
+    );
     expect(decoder.decode(read.payload)).toBe('{}\n{"id":1}\n{}');
   });
 
   test('binary messages are preceded by their length; an empty one is a ping', () => {
     expect(frame('websocket-binary', [new Uint8Array(0)])).toEqual(Uint8Array.of(0x82, 1, 0));
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 300, size: 'max' }), { minLength: 1, maxLength: 5 }), (messages) => {
-        const read = readWebsocketFrame(frame('websocket-binary', messages));
-        expect(read).toMatchObject({ ...plain, opcode: 2 });
-        expect(readDelimited(read.payload)).toEqual(messages);
-      }),
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 300, size: 'max' }), { minLength: 1, maxLength: 5 }),
+        (messages) => {
+          const read = readWebsocketFrame(frame('websocket-binary', messages));
+          expect(read).toMatchObject({ ...plain, opcode: 2 });
+          expect(readDelimited(read.payload)).toEqual(messages);
+        },
+      ),
     );
   });
 

@@ -21,7 +21,15 @@ const text = fc.oneof(
 export const jsonPayload: fc.Arbitrary<Uint8Array> = fc
   .oneof(
     fc.json(),
-    fc.constantFrom('null', '0', '""', '[ 1.0 ,2e400, 12345678901234567890 ]', '{"a":1,"a":2}', '"\\ud83d"', '{"__proto__":1}'),
+    fc.constantFrom(
+      'null',
+      '0',
+      '""',
+      '[ 1.0 ,2e400, 12345678901234567890 ]',
+      '{"a":1,"a":2}',
+      '"\\ud83d"',
+      '{"__proto__":1}',
+    ),
   )
   .map((json) => new TextEncoder().encode(json));
 
@@ -41,7 +49,10 @@ function scalar(field: Field, payload: fc.Arbitrary<Uint8Array>, depth: number):
     case 'int32':
       return fc.oneof(fc.integer().filter(notZero), fc.constantFrom(-1, -(2 ** 31), 2 ** 31 - 1));
     case 'uint64':
-      return fc.oneof(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), fc.constantFrom(127, 128, 2 ** 49, 2 ** 53 - 1));
+      return fc.oneof(
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        fc.constantFrom(127, 128, 2 ** 49, 2 ** 53 - 1),
+      );
     case 'int64':
     case 'sint64':
       return fc.oneof(fc.maxSafeInteger().filter(notZero), fc.constantFrom(-1, 1, -(2 ** 53) + 1, 2 ** 53 - 1));
@@ -57,7 +68,10 @@ function fieldOf(field: Field, payload: fc.Arbitrary<Uint8Array>, depth: number)
   if (field.shape === 'list') return fc.array(value, { minLength: 1, maxLength: 3 });
   if (field.shape === 'map') {
     return fc
-      .array(fc.tuple(field.type === 'string' ? fc.oneof(text, fc.constant('')) : text, value), { minLength: 1, maxLength: 3 })
+      .array(fc.tuple(field.type === 'string' ? fc.oneof(text, fc.constant('')) : text, value), {
+        minLength: 1,
+        maxLength: 3,
+      })
       .map((entries) => Object.assign(emptyMap(), Object.fromEntries(entries)));
   }
   return value;

@@ -56,7 +56,10 @@ describe('mergePublications', () => {
   });
 
   test('publications without an offset are kept apart, in order', () => {
-    const [a, b] = [{ data, tags: { n: 'a' } }, { data, tags: { n: 'b' } }];
+    const [a, b] = [
+      { data, tags: { n: 'a' } },
+      { data, tags: { n: 'b' } },
+    ];
     expect(merge(at(1), [a, ...at(2), b])).toEqual({ offsets: [1, 2], ephemeral: [a, b], ok: true });
   });
 

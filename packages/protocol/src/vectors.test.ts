@@ -137,11 +137,14 @@ describe('random messages, against the independent implementation', () => {
   ] as [MessageName, fc.Arbitrary<unknown>][])('%s', (message, values) => {
     fc.assert(
       // Its maps are plain objects, which lose the key __proto__: the codecs' own tests have that.
-      fc.property(values.filter((value) => !hasProtoKey(value)), (value) => {
-        const { encode, decode } = ours[message];
-        expect(withoutZeros(oracleDecode(message, encode(value)))).toEqual(withoutZeros(value));
-        expect(decode(oracleEncode(message, value))).toEqual(value);
-      }),
+      fc.property(
+        values.filter((value) => !hasProtoKey(value)),
+        (value) => {
+          const { encode, decode } = ours[message];
+          expect(withoutZeros(oracleDecode(message, encode(value)))).toEqual(withoutZeros(value));
+          expect(decode(oracleEncode(message, value))).toEqual(value);
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -165,8 +168,18 @@ describe('the table agrees with client.proto', () => {
     if (seen.has(schema.name)) return;
     seen.set(schema.name, schema);
     for (const { type } of schema.fields) if (typeof type === 'object') collect(type);
-  })({ ...commandSchema, name: '', fields: [commandSchema, replySchema, pushSchema, emulationSchema].map((type) => ({
-    name: '', number: 0, type, shape: 'single', required: false, always: false })) });
+  })({
+    ...commandSchema,
+    name: '',
+    fields: [commandSchema, replySchema, pushSchema, emulationSchema].map((type) => ({
+      name: '',
+      number: 0,
+      type,
+      shape: 'single',
+      required: false,
+      always: false,
+    })),
+  });
   seen.delete('');
 
   test.each([...seen.values()].map((schema) => [schema.name, schema] as const))('%s', (name, schema) => {

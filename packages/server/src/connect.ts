@@ -36,6 +36,7 @@ export async function authenticate(
     const identity = await core.hooks.connect({
       client: clientId,
       transport: handshake.transport,
+      protocol: handshake.format.codec,
       address: handshake.address,
       headers: handshake.headers,
       token: request.token,

@@ -57,6 +57,7 @@ export function hookClient(client: Client): HookClient {
     client: client.id,
     user: client.user,
     transport: client.handshake.transport,
+    protocol: client.handshake.format.codec,
     address: client.handshake.address,
     headers: client.handshake.headers,
     meta: client.meta,

@@ -138,6 +138,7 @@ class ComposedEngine implements Engine {
   readonly #public: HttpServer | undefined;
   readonly #internal: HttpServer | undefined;
   #httpHooks: HttpHooks;
+  #authenticator: JwtAuthenticator | undefined;
   #state: 'created' | 'running' | 'draining' | 'stopped' = 'created';
   #startedMs = 0;
 
@@ -169,7 +170,7 @@ class ComposedEngine implements Engine {
       broker,
       presence,
       clients: new Clients(),
-      authenticator: this.#createAuthenticator(config, clock, logger),
+      authenticator: (this.#authenticator = this.#createAuthenticator(config, clock, logger)),
       authorizer: options.authorizer ?? new OptionsAuthorizer(),
       hooks: { ...this.#httpHooks, ...options.hooks },
       events,
@@ -260,6 +261,7 @@ class ComposedEngine implements Engine {
     } catch (error) {
       this.#state = 'stopped';
       this.#httpHooks.stop();
+      this.#authenticator?.stop();
       throw error;
     }
   }
@@ -289,6 +291,7 @@ class ComposedEngine implements Engine {
     this.#context.flusher.flush();
     await stopAll(this.#components);
     this.#httpHooks.stop();
+    this.#authenticator?.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -308,6 +311,8 @@ class ComposedEngine implements Engine {
     this.#core.config = config;
     this.#core.channels = channels;
     this.#core.authenticator = authenticator;
+    const oldAuthenticator = this.#authenticator;
+    this.#authenticator = authenticator;
     this.#core.hooks = { ...httpHooks, ...this.#options.hooks };
     for (const channel of hub.channels.values())
       channel.options = channels.find(channel.name)?.options ?? channel.options;
@@ -317,7 +322,10 @@ class ComposedEngine implements Engine {
     this.#internal?.setOrigins(config.origins);
     logger.level = config.log.level;
     // Calls under way may finish; they hold what they need.
-    clock.setTimeout(() => oldHooks.stop(), config.shutdown.timeout);
+    clock.setTimeout(() => {
+      oldHooks.stop();
+      oldAuthenticator?.stop();
+    }, config.shutdown.timeout);
     logger.info('configuration reloaded');
   }
 

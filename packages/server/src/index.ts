@@ -4,7 +4,7 @@ export type { Actor, Action, Authorizer, Decision, Resource } from './auth/autho
 export type * from './auth/hooks.ts';
 export { HookDisconnect } from './auth/hooks.ts';
 export type { Identity, SubscriptionGrant } from './auth/identity.ts';
-export { verifySignature } from './auth/signature.ts';
+export { verifySignature } from './lib/signature.ts';
 export type * from './brokers/broker.ts';
 export { MemoryBroker, MemoryBus } from './brokers/memory.ts';
 export type { Component } from './component.ts';

@@ -185,8 +185,8 @@ async function run(steps: readonly Step[], nodes: number, protobuf: boolean): Pr
     }
     // At the end everybody is back and reading, brokers behave, and idle positions have been compared.
     for (const broker of brokers) broker.release();
-    for (const client of clients) await client.opening;
     for (const client of clients) client.client?.release();
+    for (const client of clients) await client.opening;
     for (let i = 0; i < 3; i++) {
       await clock.advance(2_000);
       for (const client of clients) await client.drain();
@@ -221,7 +221,7 @@ describe('recovery', () => {
       test(`no gap, no duplicate, order kept, or one reset: ${nodes} node(s), ${protobuf ? 'Protobuf' : 'JSON'}`, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(step, { maxLength: 40 }), (steps) => run(steps, nodes, protobuf)),
-          { numRuns: Number(process.env['TIDINGS_RECOVERY_RUNS'] ?? 60) },
+          { numRuns: Number(process.env['TIDINGS_RECOVERY_RUNS'] ?? 60), timeout: 10_000 },
         );
       }, 120_000);
     }

@@ -31,7 +31,9 @@ auth.subscriptionJwt.hmacSecret if that is set. Prints the token and nothing els
     const secret = text(values, 'secret');
     if (secret === '') throw new UsageError('--secret is empty');
     const signer =
-      secret === undefined ? signerOf((await load(input)).config, claims.channel !== undefined) : { secret };
+      secret === undefined
+        ? signerOf((await load(input)).config, claims.channel !== undefined)
+        : { secret, claims: {} };
     const nowSeconds = Math.floor(Date.now() / 1000);
     const jwt = new SignJWT({ ...claims, ...signer.claims })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })

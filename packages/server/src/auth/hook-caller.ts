@@ -13,8 +13,8 @@ import { retry } from '../lib/retry.ts';
 import { OverloadedError, type Semaphore } from '../lib/semaphore.ts';
 import { HookAnswerError } from './hook-protocol.ts';
 import { HookDisconnect } from './hooks.ts';
-import { HttpCallError, type HttpClient } from './http-client.ts';
-import { sign, signatureHeader } from './signature.ts';
+import { HttpCallError, type HttpClient } from '../lib/http-client.ts';
+import { sign, signatureHeader } from '../lib/signature.ts';
 
 export type HookName = 'connect' | 'refresh' | 'subscribe' | 'subRefresh' | 'publish' | 'rpc';
 
@@ -27,10 +27,23 @@ const maxBackoffMs = 2_000;
  * Tidings itself says.
  */
 const ownHeaders = new Set([
-  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer',
-  'transfer-encoding', 'upgrade', 'expect', 'http2-settings', 'host', 'accept-encoding', 'content-length', 'content-type',
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'http2-settings',
+  'host',
+  'accept-encoding',
+  'content-length',
+  'content-type',
   'content-encoding',
-]); // prettier-ignore
+]);
 
 /** The application answered, but not with 200. */
 class HookStatusError extends Error {

@@ -8,7 +8,7 @@ import type { HookName } from './hook-caller.ts';
 import type { HookClient } from './hooks.ts';
 import { createHttpHooks, type HttpHooks } from './http-hooks.ts';
 import { eventually, LocalServer, type Received, type Reply } from './local-server.ts';
-import { verifySignature } from './signature.ts';
+import { verifySignature } from '../lib/signature.ts';
 
 const names = ['connect', 'refresh', 'subscribe', 'subRefresh', 'publish', 'rpc'] as const;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

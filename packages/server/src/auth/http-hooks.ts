@@ -12,7 +12,7 @@ import { Semaphore } from '../lib/semaphore.ts';
 import { HookCaller, type HookName } from './hook-caller.ts';
 import { encodeHookRequest, readConnect, readPublish, readRefresh, readRpc, readSubscribe } from './hook-protocol.ts';
 import type { HookClient, Hooks } from './hooks.ts';
-import { HttpClient } from './http-client.ts';
+import { HttpClient } from '../lib/http-client.ts';
 
 export interface HttpHooksDeps {
   readonly clock: Clock;

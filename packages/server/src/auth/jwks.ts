@@ -13,7 +13,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { InvalidTokenError } from './authenticator.ts';
 import { decodeUtf8 } from './exact-json.ts';
-import { HttpClient } from './http-client.ts';
+import { HttpClient } from '../lib/http-client.ts';
 import { algorithmsOf } from './jwt-keys.ts';
 
 const timeoutMs = 5_000;

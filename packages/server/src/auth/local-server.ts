@@ -1,5 +1,5 @@
 /** For tests: an HTTP server on this machine that plays the application or a key server. */
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
 export interface Received {
@@ -8,8 +8,8 @@ export interface Received {
   readonly body: string;
 }
 
-/** A status, or a body with status 200, or `cut`: the connection is closed without an answer, or `hang`: no answer. */
-export type Reply = number | object | string | 'cut' | 'hang';
+/** A status, or a body with status 200. Of texts, `cut` closes the connection without an answer, and `hang` never answers. */
+export type Reply = number | object | string;
 
 export class LocalServer {
   readonly received: Received[] = [];
@@ -19,19 +19,7 @@ export class LocalServer {
   mostUnderWay = 0;
   readonly #answer: (request: Received) => Reply | Promise<Reply>;
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer(async (request, response) => {
-    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const received = { method: request.method ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
-    this.received.push(received);
-    const reply = await this.#answer(received);
-    this.underWay--;
-    if (reply === 'hang') return;
-    if (reply === 'cut') request.socket.destroy();
-    else if (typeof reply === 'number') response.writeHead(reply, { location: '/elsewhere' }).end('secret stack trace');
-    else response.writeHead(200).end(typeof reply === 'string' ? reply : JSON.stringify(reply));
-  });
+  readonly #server = createServer((request, response) => void this.#handle(request, response));
   #port = 0;
 
   constructor(answer: (request: Received) => Reply | Promise<Reply>) {
@@ -62,6 +50,26 @@ export class LocalServer {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // The caller went away within its request.
+      this.underWay--;
+      return;
+    }
+    const received = { method: request.method ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
+    this.received.push(received);
+    const reply = await this.#answer(received);
+    this.underWay--;
+    if (reply === 'hang') return;
+    if (reply === 'cut') request.socket.destroy();
+    else if (typeof reply === 'number') response.writeHead(reply, { location: '/elsewhere' }).end('secret stack trace');
+    else response.writeHead(200).end(typeof reply === 'string' ? reply : JSON.stringify(reply));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

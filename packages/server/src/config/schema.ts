@@ -156,7 +156,9 @@ export const configSchema = z.strictObject({
   origins: z
     .array(z.string())
     .default([])
-    .describe('Browser origins that may connect, such as https://app.example.com or https://*.example.com; * is any.'),
+    .describe(
+      'Browser origins that may connect, such as `https://app.example.com` or `https://*.example.com`; `*` is any.',
+    ),
   auth: z
     .strictObject({
       anonymous: z.boolean().default(false).describe('Whether clients may connect without credentials.'),
@@ -177,7 +179,7 @@ export const configSchema = z.strictObject({
   personalChannel: z
     .strictObject({
       enabled: z.boolean().default(false).describe('Whether every user gets one.'),
-      prefix: z.string().default('').describe('The channel of user 42 is <prefix>#42.'),
+      prefix: z.string().default('').describe('The channel of user 42 is `<prefix>#42`.'),
     })
     .prefault({})
     .describe('Subscribes every user to a channel of their own, from the server side.'),

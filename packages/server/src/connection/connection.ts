@@ -242,7 +242,9 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     const { core, limits } = this.#context;
     const rate = core.config.limits.commandsPerSecondPerConnection;
     const nowMs = core.clock.now();
-    if (rate > 0) this.#commands ??= new TokenBucket(rate, rate * 2, nowMs);
+    if (rate === 0) this.#commands = undefined;
+    else if (!this.#commands) this.#commands = new TokenBucket(rate, rate * 2, nowMs);
+    else if (this.#commands.perSecond !== rate) this.#commands.replace(rate, rate * 2, nowMs);
     if ((!this.#commands || this.#commands.take(nowMs)) && limits.takeCommand(this.user, nowMs)) {
       this.#refused = 0;
       return true;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually, LocalServer, type Received, type Reply } from '../auth/local-server.ts';
-import { verifySignature } from '../auth/signature.ts';
+import { verifySignature } from '../lib/signature.ts';
 import { configSchema } from '../config/schema.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
@@ -187,7 +187,7 @@ describe('delivery', () => {
     const kept = got()
       .slice(-10)
       .map((event) => event.client);
-    expect(kept.toSorted()).toEqual(Array.from({ length: 10 }, (_, i) => `c${i + 15}`));
+    expect(new Set(kept)).toEqual(new Set(Array.from({ length: 10 }, (_, i) => `c${i + 15}`)));
   });
 });
 

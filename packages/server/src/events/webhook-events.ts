@@ -5,8 +5,8 @@
  * the spool when the application answered 2xx; dying in between delivers it twice, which its `id` tells.
  */
 import { join } from 'node:path';
-import { HttpClient } from '../auth/http-client.ts';
-import { sign, signatureHeader } from '../auth/signature.ts';
+import { HttpClient } from '../lib/http-client.ts';
+import { sign, signatureHeader } from '../lib/signature.ts';
 import type { EventsConfig } from '../config/schema.ts';
 import type { Clock, TimerId } from '../lib/clock.ts';
 import { newId } from '../lib/ids.ts';

@@ -37,7 +37,11 @@ function section(path: string, operation: Operation, document: OpenApiDocument):
   const { schema, example } = operation.requestBody.content['application/json'];
   const reply = operation.responses['200']?.content['application/json'].schema ?? {};
   const result = resolve(resolve(reply, document).oneOf?.[0]?.properties?.['result'] ?? {}, document);
-  const curl = `curl -X POST http://localhost:8000${path} -H 'X-API-Key: <key>' -d '${JSON.stringify(example)}'`;
+  const curl = [
+    `curl -X POST http://localhost:8000${path}`,
+    `-H 'X-API-Key: <key>'`,
+    `-d '${JSON.stringify(example)}'`,
+  ].join(' \\\n  ');
   return `<section id="${operation.operationId}"><h2><code>POST ${escape(path)}</code></h2>
 <p>${prose(operation.summary)}</p>
 <h3>Request</h3>${table(resolve(schema, document), document)}

@@ -6,7 +6,7 @@ import { ApiKeys } from './api-keys.ts';
 import { apiMethodNames, apiMethods } from './api-methods.ts';
 import { apiRoutes } from './api-routes.ts';
 import { payloadText } from './json-payload.ts';
-import { startTestServer, type TestServer } from './http-test-server.ts';
+import { rawRequest, startTestServer, type TestServer } from './http-test-server.ts';
 import { scriptedServerApi, type ScriptedServerApi } from './scripted-server-api.ts';
 
 const key = 'correct-horse';
@@ -51,6 +51,11 @@ async function startApi(
 
 const errorOf = (body: unknown): { code: number; message: string } =>
   (body as { error: { code: number; message: string } }).error;
+
+/** The payload of a recorded call. */
+function dataOf(http: ApiServer, index: number): Uint8Array {
+  return (http.api.calls[index] as [string, { data: Uint8Array }])[1].data;
+}
 
 describe('keys', () => {
   test.each([
@@ -103,7 +108,6 @@ describe('keys', () => {
 
   test('a host name that resolves to this machine does not open it', async () => {
     await using development = await startApi({ keys: [], development: true });
-    const { rawRequest } = await import('./http-test-server.ts');
     const ask = (host: string): Promise<string> =>
       rawRequest(
         development.port,
@@ -137,14 +141,13 @@ describe('methods', () => {
     const data = '{ "id" : 12345678901234567890, "pi":3.1400 ,"e":1E400,\n "s":"\\u00e9" ,"__proto__":1, "a":1, "a":2}';
     const reply = await http.send('/api/publish', `{"channel":"a","data":${data}}`);
     expect(reply).toEqual({ status: 200, text: '{"result":{"offset":1,"epoch":"e"}}' });
-    const [, request] = http.api.calls[0] ?? [];
-    expect(new TextDecoder().decode((request as { data: Uint8Array }).data)).toBe(data);
+    expect(new TextDecoder().decode(dataOf(http, 0))).toBe(data);
   });
 
   test.each(['null', 'true', '0', '""', '[]', '{}', '"text"'])('publish: %s is data', async (data) => {
     await using http = await startApi();
     await http.send('/api/publish', `{"channel":"a","data":${data}}`);
-    expect(payloadText((http.api.calls[0]?.[1] as { data: Uint8Array }).data)).toBe(data);
+    expect(payloadText(dataOf(http, 0))).toBe(data);
   });
 
   test('publish: all options', async () => {
@@ -349,10 +352,10 @@ describe('bad requests', () => {
     await using http = await startApi();
     const data = JSON.stringify('x"\\'.repeat(1_000_000));
     expect((await http.send('/api/publish', `{"channel":"a","data":${data}}`)).status).toBe(200);
-    expect(payloadText((http.api.calls[0]?.[1] as { data: Uint8Array }).data)).toBe(data);
+    expect(payloadText(dataOf(http, 0))).toBe(data);
     const bytes = Buffer.alloc(5_000_000, 7);
     await http.call('/api/publish', { channel: 'a', b64data: bytes.toString('base64') });
-    expect((http.api.calls[1]?.[1] as { data: Uint8Array }).data.length).toBe(bytes.length);
+    expect(dataOf(http, 1).length).toBe(bytes.length);
   });
 
   test('an unknown method is 404 with the valid ones', async () => {
@@ -453,7 +456,7 @@ describe('POST /api of older libraries', () => {
     await using http = await startApi();
     const reply = await http.send('/api', '{"method":"publish","params":{"channel":"a","data":1.0}}');
     expect(reply).toEqual({ status: 200, text: '{"result":{"offset":1,"epoch":"e"}}' });
-    expect(payloadText((http.api.calls[0]?.[1] as { data: Uint8Array }).data)).toBe('1.0');
+    expect(payloadText(dataOf(http, 0))).toBe('1.0');
     expect((await http.call('/api', { id: 7, method: 'info', params: [] })).body).toMatchObject({ id: 7, result: {} });
     expect((await http.call('/api', { method: 'INFO' })).body).toMatchObject({ result: {} });
     expect(errorOf((await http.call('/api', { method: 'nothing' })).body).code).toBe(104);

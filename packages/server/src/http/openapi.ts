@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { apiDocsPage, apiDocsPolicy } from './api-docs-page.ts';
 import { maxBatchCommands } from './api-executor.ts';
 import { apiMethods, batchMethodName } from './api-methods.ts';
+import { channelRequest } from './api-schema.ts';
 import * as results from './api-results.ts';
 import { sendBody, setPageHeaders } from './respond.ts';
 import type { HttpRoute } from './route.ts';
@@ -135,9 +136,11 @@ function componentSchemas(): Record<string, JsonSchema> {
   shared.add(results.clientInfo, { id: 'ClientInfo' });
   shared.add(results.publication, { id: 'Publication' });
   shared.add(results.publishResult, { id: 'PublishResult' });
+  shared.add(results.emptyResult, { id: 'EmptyResult' });
+  requests.add(channelRequest, { id: 'ChannelRequest' });
   const schemas: Record<string, JsonSchema> = {};
   for (const { name, request, result } of apiMethods.values()) {
-    // Methods may share a schema; a registry holds one name for each.
+    // Methods may share a schema, and the registry holds one name for each.
     if (requests.has(request)) schemas[`${pascal(name)}Request`] = ref(requests.get(request)?.id ?? '');
     else requests.add(request, { id: `${pascal(name)}Request` });
     if (shared.has(result)) {
@@ -161,7 +164,17 @@ function jsonSchemas(
   io: 'input' | 'output',
 ): Record<string, JsonSchema> {
   const uri = (id: string): string => `#/components/schemas/${id}`;
-  const { schemas } = z.toJSONSchema(registry, { io, uri, unrepresentable: 'any' });
+  const { schemas } = z.toJSONSchema(registry, {
+    io,
+    uri,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // Results may get more fields; the limits of every integer are noise.
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
   for (const schema of Object.values(schemas) as JsonSchema[]) {
     // The document is one resource; its parts have no identity of their own.
     delete schema['$id'];

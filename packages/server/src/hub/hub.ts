@@ -11,7 +11,7 @@ import type { Position } from '../brokers/broker.ts';
 import type { ChannelOptions } from '../config/schema.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { encodePush, PublicationEncoder, variants } from './publication-encoder.ts';
-import { subscriptionFlags as flags, Subscription } from './subscription.ts';
+import { subscriptionFlags as flags, type Subscription } from './subscription.ts';
 
 /** Publications held for a subscriber that is still subscribing; more means it cannot catch up. */
 const maxBuffered = 10_000;

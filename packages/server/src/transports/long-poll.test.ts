@@ -58,7 +58,10 @@ testTransport(
       },
       {
         reason: 'what is written leaves with the answer of the same turn',
-        tests: ['a peer that does not read is cut off a while after a close', 'drained tells when a slow reader caught up'],
+        tests: [
+          'a peer that does not read is cut off a while after a close',
+          'drained tells when a slow reader caught up',
+        ],
       },
       {
         reason: 'after publications the reason of a close comes with the next poll',
@@ -134,7 +137,10 @@ class Logs {
     write(socket, { connect: { client: 'c', subs } });
   }
 
-  #recover(channel: string, { recover, epoch, offset = 0 }: { recover?: boolean; epoch?: string; offset?: number }): SubscribeResult {
+  #recover(
+    channel: string,
+    { recover, epoch, offset = 0 }: { recover?: boolean; epoch?: string; offset?: number },
+  ): SubscribeResult {
     const log = this.#log(channel);
     const result: SubscribeResult = { recoverable: true, epoch: this.epoch };
     const recovered = recover === true && epoch === this.epoch && offset >= Math.min(this.forgotten, log.length);
@@ -219,7 +225,7 @@ describe('long polling', () => {
       got.push(answer.publications.map(({ data }) => data));
     }
     expect(got.map(({ length }) => length)).toEqual([2, 2, 1]);
-    expect(got.flat().toSorted()).toEqual([1, 2, 3, 4, 5]);
+    expect(new Set(got.flat())).toEqual(new Set([1, 2, 3, 4, 5]));
   });
 
   test('a history that no longer reaches back is a reset, once', async () => {

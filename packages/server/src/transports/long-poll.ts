@@ -10,7 +10,16 @@
  * A request that brings a channel the cursor does not know is answered at once with the position of now.
  */
 import type { ServerResponse } from 'node:http';
-import { closeCodes, formats, isReconnectCode, jsonCodec, type CloseReason, type Connect, type Publication, type Push } from '@tidings/protocol';
+import {
+  closeCodes,
+  formats,
+  isReconnectCode,
+  jsonCodec,
+  type CloseReason,
+  type Connect,
+  type Publication,
+  type Push,
+} from '@tidings/protocol';
 import { sendBody } from '../http/respond.ts';
 import type { HttpExchange, HttpRoute } from '../http/route.ts';
 import type { Batch } from '../hub/batch.ts';
@@ -59,6 +68,7 @@ class PollSocket implements Socket {
   #answered = false;
   #answering = false;
   #reported = false;
+  #closeCode: number = closeCodes.connectionClosed.code;
   readonly #positions = new Map<string, PollPosition>();
   readonly #publications: string[] = [];
   readonly #reset: string[] = [];
@@ -89,12 +99,13 @@ class PollSocket implements Socket {
 
   close(reason: CloseReason): void {
     if (this.#answered) return;
+    this.#closeCode = reason.code;
     // What arrived before is delivered whatever the reason: the cursor counts it. The next poll learns the reason.
     const answerable = this.#connected && (this.#publications.length > 0 || isReconnectCode(reason.code));
     if (answerable) this.#answer(200, this.#news());
     else this.#refuse(reason);
     // The caller is the connection, or `accept` that has not returned yet: it must not be called from inside itself.
-    setImmediate(() => this.#report(reason.code));
+    setImmediate(() => this.#report());
   }
 
   #take(push: Push): void {
@@ -161,7 +172,7 @@ class PollSocket implements Socket {
     if (this.#answered) return;
     if (failure) this.#refuse(failure);
     else this.#answer(200, this.#news());
-    this.#report(closeCodes.connectionClosed.code);
+    this.#report();
   }
 
   #news(): string {
@@ -189,13 +200,13 @@ class PollSocket implements Socket {
   #peerLeft(): void {
     this.#answered = true;
     this.#clock.clearTimeout(this.#timer);
-    this.#report(closeCodes.connectionClosed.code);
+    this.#report();
   }
 
-  #report(code: number): void {
+  #report(): void {
     if (this.#reported) return;
     this.#reported = true;
-    this.#events?.closed(code);
+    this.#events?.closed(this.#closeCode);
   }
 }
 

@@ -53,6 +53,14 @@ describe('memory client', () => {
     expect(client.inbox).toEqual([{ push: { channel: 'x', message: {} } }]);
   });
 
+  test('a unidirectional request takes the connect push', async () => {
+    const { client, connection } = connect({ format: formats.uniHttpStreamProtobuf });
+    const request = client.request({ connect: {} });
+    connection.push({ channel: 'x', message: {} }, { connect: { client: 'c' } });
+    expect((await request).push?.connect?.client).toBe('c');
+    expect(client.inbox).toHaveLength(1);
+  });
+
   test('iterations end when the connection ends', async () => {
     const { client, connection } = connect({ format: formats.uniSse });
     connection.push({ channel: 'x', message: {} }, { channel: 'y', message: {} });

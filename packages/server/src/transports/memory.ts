@@ -117,11 +117,12 @@ export class MemoryClient {
     this.sendFrame(this.#codec.encodeCommands(Array.isArray(commands) ? commands : [commands as Command]));
   }
 
-  /** Sends a command under a new id and takes its reply. */
+  /** Sends a command under a new id and takes its reply; on a unidirectional connection the connect push. */
   request(command: Omit<Command, 'id'>): Promise<Reply> {
     const id = ++this.#lastId;
     this.send({ ...command, id });
-    return this.#inbox.next((reply) => reply.id === id);
+    const { unidirectional } = this.format;
+    return this.#inbox.next((reply) => (unidirectional ? reply.push?.connect !== undefined : reply.id === id));
   }
 
   /** Sends any bytes or text as one frame. */

@@ -48,7 +48,16 @@ describe('poll cursor', () => {
       [encoded([1, [['a', 'e', 1, 2]]]), 'damaged'],
       [encoded([1, [['a', 'e', 1, 1, 1]]]), 'damaged'],
       [encoded([1, [['a', 'x'.repeat(256), 1]]]), 'damaged'],
-      [encoded([1, [['a', 'e', 1], ['a', 'e', 2]]]), 'twice'],
+      [
+        encoded([
+          1,
+          [
+            ['a', 'e', 1],
+            ['a', 'e', 2],
+          ],
+        ]),
+        'twice',
+      ],
     ] as const) {
       expect(() => decodeCursor(cursor)).toThrow(why);
     }

@@ -16,7 +16,7 @@ const schema = z.strictObject({
   /** Publications of one answer at most; the rest comes with the next poll. */
   limit: z.int().min(1).optional(),
   /** For the connect hook. */
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 export interface PollRequest {

@@ -51,7 +51,10 @@ describe('server-sent events', () => {
   test('every message is one event', async () => {
     const response = await fetch(`${url}/uni_sse`);
     const connection = await application.arrival();
-    connection.push({ message: { data: new TextEncoder().encode('1') } }, { message: { data: new TextEncoder().encode('2') } });
+    connection.push(
+      { message: { data: new TextEncoder().encode('1') } },
+      { message: { data: new TextEncoder().encode('2') } },
+    );
     connection.close({ code: 3503, reason: 'force disconnect' });
     expect(await response.text()).toBe(
       '\r\ndata: {"message":{"data":1}}\n\ndata: {"message":{"data":2}}\n\n' +

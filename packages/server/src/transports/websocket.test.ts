@@ -17,7 +17,7 @@ const notTold = {
 };
 
 for (const compression of [false, true]) {
-  for (const [transport, format] of variants) {
+  for (const [transport, format] of compression ? variants.slice(0, 2) : variants) {
     testTransport(
       `${transport} ${format.codec}${compression ? ' compressed' : ''}`,
       {
