@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, createLogger, loadConfig } from '@tidings/server';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Reloader } from './run-server.ts';
 import { spawnCommand } from './testing/run-command.ts';
 
@@ -38,6 +38,8 @@ describe('Reloader', () => {
     await configure('channels:\n  one: {}\n');
     const { config } = await load();
     const engine = createEngine({ config, logger, listen: false });
+    await engine.start();
+    onTestFinished(() => engine.stop());
     const exists = async (channel: string) =>
       engine.publish(channel, 1).then(
         () => true,

@@ -60,7 +60,7 @@ class ModelClient {
   opening: Promise<void> | undefined;
 
   start(): void {
-    this.opening ??= this.open().finally(() => {
+    this.opening ??= this.#unlessCut(this.open()).finally(() => {
       this.opening = undefined;
     });
   }
@@ -113,8 +113,17 @@ class ModelClient {
       if (reply.push?.pub) this.take(reply.push.pub);
       if (reply.push?.unsubscribe) {
         expect(reply.push.unsubscribe.code).toBe(2500);
-        await this.subscribe();
+        await this.#unlessCut(this.subscribe());
       }
+    }
+  }
+
+  /** A connection may be closed while a reply is awaited; the client comes back later, from where it was. */
+  async #unlessCut(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!this.client?.closeReason) throw error;
     }
   }
 

@@ -240,23 +240,26 @@ export class TailClient {
       result.recoverable === true ? { offset: result.offset ?? 0, epoch: result.epoch ?? '' } : undefined;
     this.#options.onEvent({ type: 'subscribed', channel, outcome, recovered: publications.length });
     for (const publication of publications) this.#publication(channel, watched, publication);
-    if (first && this.#options.history > 0) this.#readHistory(channel, watched, result.offset);
+    if (first && this.#options.history > 0) this.#readHistory(channel, watched, watched.position);
   }
 
-  #readHistory(channel: string, watched: Watched, top: number | undefined): void {
-    watched.held = [];
+  /** Reads what was published before the subscription began; without a position, what was not held meanwhile. */
+  #readHistory(channel: string, watched: Watched, begun: Watched['position']): void {
+    const held: Publication[] = [];
+    watched.held = held;
     const id = this.#ask(({ error, history }) => {
-      const past = (history?.publications ?? []).toReversed();
-      for (const publication of past) {
-        // What came live meanwhile is shown as such, once.
-        if (top !== undefined && (publication.offset ?? 0) > top) continue;
+      const live = new Set(held.map(({ offset }) => offset));
+      for (const publication of (history?.publications ?? []).toReversed()) {
+        if (live.has(publication.offset)) continue;
         this.#options.onEvent({ type: 'publication', channel, publication, past: true });
       }
-      if (error)
+      if (error) {
         this.#options.onEvent({ type: 'error', channel, code: error.code, message: `history: ${error.message}` });
+      }
       this.#release(channel, watched);
     });
-    this.#send([{ id, history: { channel, limit: this.#options.history, reverse: true } }]);
+    const since = begun && { offset: begun.offset + 1, epoch: begun.epoch };
+    this.#send([{ id, history: { channel, limit: this.#options.history, reverse: true, ...(since && { since }) } }]);
   }
 
   #release(channel: string, watched: Watched): void {

@@ -50,11 +50,11 @@ function watch(channels: string[], history = 0) {
   });
   clients.push(client);
   const ended = client.run();
-  async function next<T extends TailEvent['type']>(type: T): Promise<Extract<TailEvent, { type: T }>> {
+  async function next<T extends TailEvent['type']>(type: T): Promise<TailEvent & { type: T }> {
     for (;;) {
       while (read < events.length) {
         const event = events[read++] as TailEvent;
-        if (event.type === type) return event as Extract<TailEvent, { type: T }>;
+        if (event.type === type) return event as TailEvent & { type: T };
       }
       await new Promise<void>((resolve) => (wake = resolve));
     }
@@ -80,7 +80,7 @@ describe('tail', () => {
     ]);
     const other = watch(['room:1']);
     const { client } = await other.next('connected');
-    for (;;) if ((await tail.next('join')).info.client === client) break;
+    while ((await tail.next('join')).info.client !== client);
     other.client.stop();
     expect((await tail.next('leave')).info.client).toBe(client);
     tail.client.stop();
@@ -97,13 +97,16 @@ describe('tail', () => {
     expect((await tail.next('disconnected')).retryInMs).toBeGreaterThan(0);
     await engine.publish('room:1', 2);
     await engine.publish('room:1', 3);
-    const outcomes = [await tail.next('subscribed')];
-    expect(outcomes[0]).toMatchObject({ channel: 'room:1', outcome: 'recovered', recovered: 2 });
-    expect(textOf(await tail.next('publication'))).toBe('2');
-    expect(textOf(await tail.next('publication'))).toBe('3');
-    expect(await tail.next('subscribed')).toMatchObject({ channel: 'plain', outcome: 'unrecoverable' });
+    // Which of the two comes first is open.
+    const published = [await tail.next('publication'), await tail.next('publication')];
+    expect(published.map(textOf)).toEqual(['2', '3']);
     await engine.publish('room:1', 4);
     expect(textOf(await tail.next('publication'))).toBe('4');
+    const outcomes = tail.events.filter((event) => event.type === 'subscribed').slice(2);
+    expect(outcomes.toSorted((a, b) => a.channel.localeCompare(b.channel))).toMatchObject([
+      { channel: 'plain', outcome: 'unrecoverable' },
+      { channel: 'room:1', outcome: 'recovered', recovered: 2 },
+    ]);
   });
 
   test('what the history no longer has is a reset, not silence', async () => {
@@ -168,7 +171,7 @@ describe('publish', () => {
     await engine.stop();
     expect(await publish(['room:1', '1', ...key])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('ECONNREFUSED. Is the server running?'),
+      stderr: expect.stringContaining('Is the server running?'),
     });
   });
 });
@@ -193,7 +196,7 @@ describe('what others wrote is harmless for a terminal', () => {
 
   test.each(events)('$type as a line', (event) => {
     const line = eventLine(event, 0, { style: (_, text) => text });
-    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+    for (const char of hostile) if (char < ' ' || char > '~') expect(line).not.toContain(char);
     expect(line).toContain('\\u001b]0;owned');
   });
 

@@ -69,16 +69,20 @@ export class Outbox implements Recipient {
     if (batch.length === maxBatchLength) queueMicrotask(this.#flusher.flush);
   }
 
-  /** Writes what was gathered; false if the reader is too slow. */
+  /**
+   * Writes what was gathered; false if the reader is too slow. What counts is what was unread before: one large batch,
+   * such as a recovery, is no fault of the reader.
+   */
   write(metrics: Metrics): boolean {
     const batch = this.#batch;
     if (!batch) return true;
     this.#batch = undefined;
+    if (this.#socket.bufferedBytes > this.#maxBufferedBytes) return false;
     metrics.framesSent++;
     metrics.messagesSent += batch.length;
     metrics.bytesSent += batch.bytes.length;
     this.#socket.write(batch);
-    return this.#socket.bufferedBytes <= this.#maxBufferedBytes;
+    return true;
   }
 
   /** Writes what was gathered, then closes. */
