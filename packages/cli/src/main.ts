@@ -2,6 +2,7 @@
  * The command line: finds the command, parses its arguments, prints help, and turns what goes wrong into a message and
  * an exit code: 0 done, 1 failed, 2 wrong usage or configuration.
  */
+import { realpathSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigError, nearest, version } from '@tidings/server';
 import { UsageError, type Command } from './command.ts';
@@ -110,4 +111,5 @@ function report(error: unknown, command: Command | undefined, terminal: Terminal
   return 1;
 }
 
-if (import.meta.main) await main();
+// import.meta.main is younger than the oldest Node that is supported.
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) await main();

@@ -231,7 +231,7 @@ class ComposedEngine implements Engine {
     const refuse = (reason: { code: number; reason: string }): SocketEvents => {
       socket.close(reason);
       this.metrics.connectionsClosed.add(reason.code);
-      return { message: () => {}, drained: () => {}, closed: () => {} };
+      return { message: () => {}, closed: () => {} };
     };
     if (this.#state !== 'running') return refuse(closeCodes.shutdown);
     if (!limits.admitAddress(socket.handshake.address)) {

@@ -20,14 +20,18 @@ export interface TestEngine extends AsyncDisposable {
   /** Opens a socket; the client has sent nothing yet. */
   dial(options?: MemoryConnectOptions): MemoryClient;
   /** Opens a socket and connects. */
-  connect(options?: MemoryConnectOptions & { readonly token?: string; readonly data?: Uint8Array }): Promise<MemoryClient>;
+  connect(
+    options?: MemoryConnectOptions & { readonly token?: string; readonly data?: Uint8Array },
+  ): Promise<MemoryClient>;
 }
 
 /**
  * An engine on a memory transport and a clock that only tests turn. Development mode, and every channel without a
  * prefix open to anyone, unless `config` says otherwise.
  */
-export async function createTestEngine(options: Partial<EngineOptions> & { config?: ConfigInput } = {}): Promise<TestEngine> {
+export async function createTestEngine(
+  options: Partial<EngineOptions> & { config?: ConfigInput } = {},
+): Promise<TestEngine> {
   const clock = new FakeClock();
   const engine = createEngine({
     clock,

@@ -22,7 +22,9 @@ export interface Resource {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-export type Decision = { readonly allow: true } | { readonly allow: false; readonly error: ErrorDefinition; readonly because: string };
+export type Decision =
+  | { readonly allow: true }
+  | { readonly allow: false; readonly error: ErrorDefinition; readonly because: string };
 
 /** Law: decides from its arguments and its own state alone; throwing is a denial. A synchronous answer is preferred. */
 export interface Authorizer {

@@ -139,10 +139,6 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     }
   }
 
-  drained(): void {
-    // The kernel buffers what is written; nothing waits here.
-  }
-
   closed(code: number): void {
     if (!this.isClosed) this.#end({ code, reason: closeCodes.connectionClosed.reason }, undefined);
   }

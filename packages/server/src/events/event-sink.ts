@@ -4,8 +4,20 @@
 import type { Component } from '../component.ts';
 
 export type LifecycleEvent =
-  | { readonly type: 'connected'; readonly client: string; readonly user: string; readonly transport: string; readonly address: string }
-  | { readonly type: 'disconnected'; readonly client: string; readonly user: string; readonly code: number; readonly reason: string }
+  | {
+      readonly type: 'connected';
+      readonly client: string;
+      readonly user: string;
+      readonly transport: string;
+      readonly address: string;
+    }
+  | {
+      readonly type: 'disconnected';
+      readonly client: string;
+      readonly user: string;
+      readonly code: number;
+      readonly reason: string;
+    }
   | { readonly type: 'occupied'; readonly channel: string }
   | { readonly type: 'vacated'; readonly channel: string };
 

@@ -49,7 +49,6 @@ export class ScriptedConnection {
   /** Frames that arrived and were not taken yet. */
   readonly frames = new Inbox<string | Uint8Array>();
   readonly closedCodes: number[] = [];
-  drainedCount = 0;
   readonly events: SocketEvents;
   readonly #violations: string[];
   #inside = false;
@@ -60,11 +59,6 @@ export class ScriptedConnection {
     this.codec = socket.handshake.format.codec === 'json' ? jsonCodec : protobufCodec;
     this.events = {
       message: (frame) => this.#report('message', () => this.frames.add(frame)),
-      drained: () =>
-        this.#report('drained', () => {
-          this.drainedCount++;
-          if (socket.bufferedBytes > 0) violations.push('drained while bytes are buffered');
-        }),
       closed: (code) =>
         this.#report('closed', () => {
           this.closedCodes.push(code);

@@ -20,7 +20,6 @@ describe('POST /emulation', () => {
     session = sessions.newSession();
     sessions.open(session, {
       message: (frame) => void delivered.push(textOf(frame)),
-      drained: () => {},
       closed: () => {},
     });
     listener = await listen(

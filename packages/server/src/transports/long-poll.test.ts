@@ -58,10 +58,7 @@ testTransport(
       },
       {
         reason: 'what is written leaves with the answer of the same turn',
-        tests: [
-          'a peer that does not read is cut off a while after a close',
-          'drained tells when a slow reader caught up',
-        ],
+        tests: ['a peer that does not read is cut off a while after a close'],
       },
       {
         reason: 'after publications the reason of a close comes with the next poll',
@@ -98,7 +95,6 @@ class Logs {
 
   readonly accept: Accept = (socket) => ({
     message: (frame) => this.#connect(socket, jsonCodec.decodeCommands(frame)[0]?.connect ?? {}),
-    drained: () => {},
     closed: (code) => {
       this.sockets.delete(socket);
       this.closed.push(code);

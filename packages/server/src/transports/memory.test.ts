@@ -98,7 +98,6 @@ describe('memory client', () => {
     client.release();
     expect(connection.socket.bufferedBytes).toBe(0);
     expect(client.inbox).toEqual([]);
-    expect(connection.drainedCount).toBe(0);
     client.sendFrame('after the end');
     expect(connection.frames.items).toEqual([]);
   });
@@ -109,7 +108,6 @@ describe('memory client', () => {
     client.release();
     connection.push({ channel: 'x', message: {} });
     expect(connection.socket.bufferedBytes).toBe(0);
-    expect(connection.drainedCount).toBe(0);
     expect(client.inbox).toHaveLength(1);
   });
 });

@@ -224,7 +224,6 @@ class MemorySocket implements Socket {
     if (!held || !this.#open) return;
     this.#bufferedBytes = 0;
     for (const bytes of held) this.#client.bytes(bytes);
-    if (held.length > 0) this.#events?.drained();
   }
 
   /** What is held then is lost: a peer that does not read gets nothing more over a network either. */

@@ -70,8 +70,6 @@ class StreamingSocket implements Socket {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeCode: number = closeCodes.connectionClosed.code;
   #closeTimer: TimerId;
-  /** Some bytes were left to us after a write: `drained` is owed. */
-  #full = false;
 
   constructor(handshake: Handshake, response: ServerResponse, options: HttpTransportOptions) {
     this.handshake = handshake;
@@ -104,16 +102,9 @@ class StreamingSocket implements Socket {
     const wire = this.#response.socket;
     // Left alone, Node corks until the next tick, and bytes the kernel would take at once would count as unread.
     wire?.cork();
-    this.#response.write(batch.bytes, this.#flushed);
+    this.#response.write(batch.bytes);
     wire?.uncork();
-    this.#full ||= this.#response.writableLength > 0;
   }
-
-  readonly #flushed = (): void => {
-    if (!this.#full || this.#state !== 'open' || this.#response.writableLength > 0) return;
-    this.#full = false;
-    this.#events?.drained();
-  };
 
   close(reason: CloseReason): void {
     if (this.#state !== 'open') return;

@@ -56,8 +56,6 @@ export interface Socket {
 export interface SocketEvents {
   /** One frame or body: commands in the codec of the socket's format. */
   message(frame: string | Uint8Array): void;
-  /** `bufferedBytes` fell to zero after it was above. */
-  drained(): void;
   /** The peer is gone, or `close` completed. */
   closed(code: number): void;
 }
