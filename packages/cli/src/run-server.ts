@@ -75,7 +75,7 @@ function endingSignal(signals: Pick<NodeJS.EventEmitter, 'on'>, logger: Logger):
 }
 
 /** Parts that are built once: a change in them waits for the next start. */
-const restartKeys = ['mode', 'dataDir', 'listen', 'internal', 'transports', 'events', 'metrics'] as const;
+const restartKeys = ['mode', 'dataDir', 'listen', 'internal', 'transports', 'events', 'broker', 'metrics'] as const;
 
 /** Replaces the configuration of a running engine, or keeps it and says why. One reload at a time, the last one counts. */
 export class Reloader {

@@ -61,7 +61,8 @@ class JsonWriter {
   }
 
   #list(field: Field, values: readonly unknown[]): void {
-    let separator = '[';
+    this.#text += '[';
+    let separator = '';
     for (const value of values) {
       this.#text += separator;
       separator = ',';

@@ -183,16 +183,16 @@ export interface SubscribeResult {
 }
 
 export interface HistoryResult {
-  publications?: Publication[];
-  epoch?: string;
-  offset?: number;
+  publications: Publication[];
+  epoch: string;
+  offset: number;
 }
 export interface PresenceResult {
   presence?: Record<string, ClientInfo>;
 }
 export interface PresenceStatsResult {
-  num_clients?: number;
-  num_users?: number;
+  num_clients: number;
+  num_users: number;
 }
 export interface RpcResult {
   data?: Payload;

@@ -334,16 +334,16 @@ export const replySchema: MessageSchema = message<Reply>('Reply', {
   presence_stats: optional(
     10,
     message<PresenceStatsResult>('PresenceStatsResult', {
-      num_clients: optional(1, 'uint32'),
-      num_users: optional(2, 'uint32'),
+      num_clients: always(1, 'uint32'),
+      num_users: always(2, 'uint32'),
     }),
   ),
   history: optional(
     11,
     message<HistoryResult>('HistoryResult', {
-      publications: list(1, publication),
-      epoch: optional(2, 'string'),
-      offset: optional(3, 'uint64'),
+      publications: { ...always(1, publication), shape: 'list' },
+      epoch: always(2, 'string'),
+      offset: always(3, 'uint64'),
     }),
   ),
   ping: optional(12, empty('PingResult')),
@@ -399,6 +399,7 @@ export function fillRequired(schema: MessageSchema, value: MessageValue): void {
 }
 
 function zeroOf(field: Field): unknown {
+  if (field.shape === 'list') return [];
   switch (field.type) {
     case 'bool':
       return false;

@@ -99,9 +99,13 @@ function withoutZeros(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutZeros);
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([, member]) => member !== '' && member !== 0 && !(member instanceof Uint8Array && member.length === 0))
+      .filter(([, member]) => member !== '' && member !== 0 && !isEmpty(member))
       .map(([name, member]) => [name, withoutZeros(member)]),
   );
+}
+
+function isEmpty(value: unknown): boolean {
+  return (value instanceof Uint8Array || Array.isArray(value)) && value.length === 0;
 }
 
 describe.each(frames)('$message: $name', ({ message, json, protobufHex }) => {

@@ -147,7 +147,7 @@ class ComposedEngine implements Engine {
     const config = this.#parse(options.config);
     const clock = options.clock ?? systemClock;
     const logger = options.logger ?? createLogger(config.log.level);
-    const broker = options.broker ?? new MemoryBroker({ clock, logger });
+    const broker = options.broker ?? new MemoryBroker({ clock, logger, ...config.broker });
     const presence = options.presence ?? new MemoryPresenceStore({ clock });
     const { metrics } = this;
     this.nodeId = broker.nodeId;

@@ -59,12 +59,12 @@ export async function subscribeFromClient(core: Core, client: Client, request: S
   if (client.subscriptions.size + client.subscribing >= limit) {
     throw new ProtocolError(errors.limitExceeded, { detail: `a connection may have ${limit} subscriptions` });
   }
-  client.subscribing++;
+  const release = reserve(client);
   try {
     const permit = await permitClient(core, client, request, resolved);
-    return await subscribe(core, client, channel, resolved, request, permit, false);
+    return await subscribe(core, client, channel, resolved, request, permit, false, release);
   } finally {
-    client.subscribing--;
+    release();
   }
 }
 
@@ -85,12 +85,22 @@ export async function subscribeFromServer(
   if (client.subscriptions.size + client.subscribing >= limit) {
     throw new Disconnect(closeCodes.channelLimit, `a connection may have ${limit} subscriptions`);
   }
-  client.subscribing++;
+  const release = reserve(client);
   try {
-    return await subscribe(core, client, channel, resolved, request, { ...grant, refresh: 'hook' }, true);
+    return await subscribe(core, client, channel, resolved, request, { ...grant, refresh: 'hook' }, true, release);
   } finally {
-    client.subscribing--;
+    release();
   }
+}
+
+/** Counts a subscription in the making towards the limit, until it stands among the others or has failed. */
+function reserve(client: Client): () => void {
+  let held = true;
+  client.subscribing++;
+  return () => {
+    if (held) client.subscribing--;
+    held = false;
+  };
 }
 
 function refuseUnavailable(request: SubscribeRequest): void {
@@ -163,6 +173,7 @@ async function subscribe(
   request: SubscribeRequest,
   permit: Permit,
   serverSide: boolean,
+  release: () => void,
 ): Promise<Subscribed> {
   const { options } = resolved;
   const filter = tagsFilter(options, request);
@@ -173,13 +184,14 @@ async function subscribe(
       detail: 'subscribed or closed meanwhile',
     });
   }
-  const hubChannel = core.hub.channel(channel, options);
-  if (options.maxSubscribers > 0 && hubChannel.subscribers.length >= options.maxSubscribers) {
+  const present = core.hub.channels.get(channel)?.subscribers.length ?? 0;
+  if (options.maxSubscribers > 0 && present >= options.maxSubscribers) {
     core.interest.release(channel);
     throw new ProtocolError(errors.limitExceeded, {
       detail: `channel ${channel} has ${options.maxSubscribers} subscribers on this node`,
     });
   }
+  const hubChannel = core.hub.channel(channel, options);
   const subscription = new Subscription(
     hubChannel,
     client.recipient,
@@ -196,6 +208,7 @@ async function subscribe(
   }
   core.hub.join(subscription);
   client.subscriptions.set(channel, subscription);
+  release();
   try {
     if (subscription.has(flags.presence)) {
       await core.presence.touch(channel, clientInfo(client, channel), core.config.timeouts.presence);

@@ -273,6 +273,15 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('News to the application: at least once, signed, in order per connection or channel.'),
+  broker: z
+    .strictObject({
+      maxBytes: size()
+        .default(268_435_456)
+        .describe('Memory for history; beyond, the channels used least recently lose theirs and subscribers are reset.'),
+      maxChannels: z.int().min(1).default(2_000_000).describe('Stream positions remembered at most.'),
+    })
+    .prefault({})
+    .describe('Bounds of the embedded broker.'),
   metrics: z
     .strictObject({ enabled: z.boolean().default(true).describe('Serve /metrics for Prometheus.') })
     .prefault({})

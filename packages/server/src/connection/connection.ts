@@ -56,6 +56,18 @@ type State = 'fresh' | 'connecting' | 'open' | 'refused' | 'closed';
 /** Error replies logged per connection; a client that goes on is not worth more lines. */
 const maxLoggedErrors = 10;
 
+/** How a unidirectional client, which reads no error replies, learns why connecting failed. */
+const refusals: ReadonlyMap<number, CloseReason> = new Map<number, CloseReason>([
+  [errors.permissionDenied.code, closeCodes.permissionDenied],
+  [errors.tokenExpired.code, closeCodes.expired],
+  [errors.expired.code, closeCodes.expired],
+  [errors.tooManyRequests.code, closeCodes.tooManyRequests],
+  [errors.badRequest.code, closeCodes.badRequest],
+  [errors.unknownChannel.code, closeCodes.badRequest],
+  [errors.notAvailable.code, closeCodes.notAvailable],
+  [errors.limitExceeded.code, closeCodes.channelLimit],
+]);
+
 export class Connection implements Client, SocketEvents, HeartbeatEntry {
   // The heartbeat wheel keeps its bookkeeping in the entry.
   heartbeatDue = 0;
@@ -139,8 +151,9 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     }
   }
 
-  closed(code: number): void {
-    if (!this.isClosed) this.#end({ code, reason: closeCodes.connectionClosed.reason }, undefined);
+  closed(_code: number): void {
+    // Which code the peer chose is its own affair; it must not make labels of metrics.
+    if (!this.isClosed) this.#end(closeCodes.connectionClosed, undefined);
   }
 
   // — to the client —
@@ -339,7 +352,6 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       );
     }
     this.#identity = identity;
-    core.clients.add(this);
     this.#upkeep.expireAt(identity.expireAt ? identity.expireAt * 1000 : undefined);
   }
 
@@ -397,6 +409,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       result.node = core.nodeId;
     }
     this.#state = 'open';
+    core.clients.add(this);
     if (unidirectional) this.push({ connect: result });
     else this.#reply(commandId, { connect: result });
     for (const { live } of subscribed.values()) live();
@@ -417,26 +430,20 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   /** A bidirectional client gets the error and may read it; a unidirectional one is closed with the matching code. */
   #refuse(commandId: number, error: unknown): void {
     if (this.isClosed) return;
-    if (!this.handshake.format.unidirectional || !(error instanceof ProtocolError)) {
-      this.#state = 'refused';
-      this.#waiting = undefined;
+    const { core } = this.#context;
+    this.#state = 'refused';
+    this.#waiting = undefined;
+    // What was subscribed before the failure must not deliver.
+    for (const subscription of [...this.subscriptions.values()]) endSubscription(core, this, subscription);
+    if (!this.handshake.format.unidirectional) {
       this.#fail(commandId, 'connect', error);
-      if (!this.handshake.format.unidirectional) return;
+    } else if (error instanceof ProtocolError) {
+      this.#explain('connect', error);
+      this.disconnect(refusals.get(error.code) ?? closeCodes.serverError, error.detail);
+    } else {
+      this.#fail(0, 'connect', error);
       this.disconnect(closeCodes.serverError, 'connect failed');
-      return;
     }
-    this.#explain('connect', error);
-    const close = {
-      [errors.permissionDenied.code]: closeCodes.permissionDenied,
-      [errors.tokenExpired.code]: closeCodes.expired,
-      [errors.expired.code]: closeCodes.expired,
-      [errors.tooManyRequests.code]: closeCodes.tooManyRequests,
-      [errors.badRequest.code]: closeCodes.badRequest,
-      [errors.unknownChannel.code]: closeCodes.badRequest,
-      [errors.notAvailable.code]: closeCodes.notAvailable,
-      [errors.limitExceeded.code]: closeCodes.channelLimit,
-    }[error.code];
-    this.disconnect(close ?? closeCodes.serverError, error.detail);
   }
 
   // — the end —

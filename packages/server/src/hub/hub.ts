@@ -38,6 +38,8 @@ export class HubChannel {
 export class Hub {
   readonly #channels = new Map<string, HubChannel>();
   readonly #metrics: Metrics;
+  /** Channels with subscribers that rely on the position, those compared longest ago first. */
+  readonly #positioned = new Set<HubChannel>();
   #subscriptions = 0;
 
   constructor(metrics: Metrics) {
@@ -78,6 +80,23 @@ export class Hub {
     this.#subscriptions++;
   }
 
+  /** Channels whose position was last compared before `beforeMs`. Costs what it returns, whatever there is. */
+  positionsDue(beforeMs: number): HubChannel[] {
+    const due: HubChannel[] = [];
+    for (const channel of this.#positioned) {
+      if (channel.checkedAtMs > beforeMs) break;
+      due.push(channel);
+    }
+    return due;
+  }
+
+  /** The position of the channel is being compared now. */
+  checked(channel: HubChannel, nowMs: number): void {
+    channel.checkedAtMs = nowMs;
+    this.#positioned.delete(channel);
+    if (channel.positioned > 0) this.#positioned.add(channel);
+  }
+
   /** Removes a subscription; nothing is delivered to it afterwards. Twice does nothing. */
   leave(subscription: Subscription): void {
     const { channel, index } = subscription;
@@ -88,7 +107,9 @@ export class Hub {
       last.index = index;
     }
     subscription.index = -1;
-    if (subscription.buffer === undefined && subscription.has(flags.positioned)) channel.positioned--;
+    if (subscription.buffer === undefined && subscription.has(flags.positioned) && --channel.positioned === 0) {
+      this.#positioned.delete(channel);
+    }
     this.#subscriptions--;
     if (channel.subscribers.length === 0 && this.#channels.get(channel.name) === channel) {
       this.#channels.delete(channel.name);
@@ -113,9 +134,7 @@ export class Hub {
       subscription.startOffset = position.offset;
       if (!channel.position) channel.position = position;
     }
-    if (subscription.has(flags.positioned)) {
-      if (channel.positioned++ === 0) channel.checkedAtMs = nowMs;
-    }
+    if (subscription.has(flags.positioned) && channel.positioned++ === 0) this.checked(channel, nowMs);
     for (const publication of buffered) {
       const encoder = new PublicationEncoder(
         channel.name,

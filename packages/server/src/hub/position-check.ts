@@ -53,10 +53,7 @@ export class PositionCheck implements Component {
   /** Compares every channel that is due. */
   async sweep(): Promise<void> {
     const { hub, clock, intervalMs } = this.#options;
-    const dueBeforeMs = clock.now() - intervalMs();
-    const due = [...hub.channels.values()].filter(
-      (channel) => channel.positioned > 0 && channel.checkedAtMs <= dueBeforeMs,
-    );
+    const due = hub.positionsDue(clock.now() - intervalMs());
     const worker = async (): Promise<void> => {
       for (let channel = due.pop(); channel && !this.#stopped; channel = due.pop()) await this.#compare(channel);
     };
@@ -65,7 +62,7 @@ export class PositionCheck implements Component {
 
   async #compare(channel: HubChannel): Promise<void> {
     const { hub, clock, logger } = this.#options;
-    channel.checkedAtMs = clock.now();
+    hub.checked(channel, clock.now());
     try {
       if (!(await this.#isBehind(channel))) return;
       await new Promise<void>((resolve) => clock.setTimeout(resolve, graceMs));
