@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [scenario…] [--quick] [--json file]`: measures, prints, and writes `bench/results.json` and
+ * `npm run bench -- [scenario…] [--quick] [--json file] [--report]`: measures, prints, and writes `bench/results.json` and
  * `docs/benchmarks.md`. Scenarios that are not named keep their former figures.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,15 +13,19 @@ import { fullScale, quickScale } from './scale.ts';
 import { scenarios } from './scenarios.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const usage = `usage: npm run bench -- [${Object.keys(scenarios).join('|')}]… [--quick] [--json file]
+const usage = `usage: npm run bench -- [${Object.keys(scenarios).join('|')}]… [--quick] [--json file] [--report]
   without names all are run; about 8 minutes on a machine that does nothing else
   --quick      small numbers, to see that all works; writes neither results nor documentation
-  --json file  writes the results of this run there too`;
-
-process.exitCode = await main();
+  --json file  writes the results of this run there too
+  --report     measures nothing; writes the documentation anew from the results`;
 
 async function main(): Promise<number> {
-  const options = { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const options = {
+    quick: { type: 'boolean' },
+    json: { type: 'string' },
+    report: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const;
   let given;
   try {
     given = parseArgs({ allowPositionals: true, options });
@@ -35,6 +39,11 @@ async function main(): Promise<number> {
   }
   const unknown = positionals.find((name) => !Object.hasOwn(scenarios, name));
   if (unknown !== undefined) return complain(`there is no scenario ${unknown}`);
+
+  if (values.report) {
+    writeDocumentation(formerResults() ?? { machine: describeMachine(), scenarios: {} });
+    return 0;
+  }
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
   const line = new ProgressLine(process.stderr);
@@ -65,17 +74,28 @@ function complain(message: string): number {
   return 2;
 }
 
+const resultsFile = here('results.json');
+
+function formerResults(): Results | undefined {
+  return existsSync(resultsFile) ? (JSON.parse(readFileSync(resultsFile, 'utf8')) as Results) : undefined;
+}
+
 /** Writes results and documentation; scenarios that were not run now stay as they were, in the order of the table. */
 function keep({ machine, scenarios: measured }: Results): void {
-  const file = here('results.json');
-  const former = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).scenarios : {};
-  const all = { ...former, ...measured };
+  const all = { ...formerResults()?.scenarios, ...measured };
   const ordered = Object.keys(scenarios).flatMap((name) => (all[name] ? [[name, all[name]] as const] : []));
   const results: Results = { machine, scenarios: Object.fromEntries(ordered) };
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
+  writeDocumentation(results);
+}
+
+function writeDocumentation(results: Results): void {
   mkdirSync(here('../docs'), { recursive: true });
   for (const [path, content] of documentation(results)) writeFileSync(here(`../docs/${path}`), content);
   // The tree's formatter is particular about tables and arrays; what is made must pass its check too.
-  spawnSync(here('../node_modules/.bin/oxfmt'), [file, here('../docs/benchmarks.md')], { stdio: 'inherit' });
+  const made = [resultsFile, here('../docs/benchmarks.md')].filter((file) => existsSync(file));
+  spawnSync(here('../node_modules/.bin/oxfmt'), made, { stdio: 'ignore' });
   console.log('\nwrote bench/results.json and docs/benchmarks.md');
 }
+
+process.exitCode = await main();

@@ -2,7 +2,7 @@
  * Ill-behaved clients: WebSockets whose frames a test writes itself, bare TCP, and tokens made by hand. Every wait has
  * a limit and says what it waited for.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -235,9 +235,4 @@ export function makeToken(claims: Json, secret: string | undefined, header: Json
   const signed = `${encode(header)}.${encode(claims)}`;
   if (secret === undefined) return `${signed}.`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
-}
-
-/** What a log must not contain of a token: any of its parts. */
-export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -31,7 +31,7 @@ export interface ServerRun {
  */
 export async function runServer({ loaded, reload, routes, announce, signals = process }: ServerRun): Promise<number> {
   const logger = createLogger(loaded.config.log.level);
-  for (const { key, place, message } of loaded.warnings) logger.warn({ key, place }, message);
+  for (const { key, place, message } of loaded.warnings) logger.warn({ setting: key, place }, message);
   const engine = createEngine({ config: loaded.config, logger, ...(routes && { routes }) });
   const ending = endingSignal(signals, logger);
   const reloader = new Reloader(engine, loaded.config, reload, logger);
@@ -118,7 +118,7 @@ export class Reloader {
     try {
       const { config, warnings } = await this.#load();
       await this.#engine.reload(config);
-      for (const { key, place, message } of warnings) this.#logger.warn({ key, place }, message);
+      for (const { key, place, message } of warnings) this.#logger.warn({ setting: key, place }, message);
       const waiting = restartKeys.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(this.#started[key]));
       if (waiting.length > 0) this.#logger.warn({ sections: waiting }, 'changed, but in force only after a restart');
     } catch (error) {

@@ -72,7 +72,8 @@ class JsonWriter {
   }
 
   #map(field: Field, values: Readonly<Record<string, unknown>>): void {
-    let separator = '{';
+    this.#text += '{';
+    let separator = '';
     for (const key of Object.keys(values)) {
       this.#text += `${separator}${JSON.stringify(key)}:`;
       separator = ',';

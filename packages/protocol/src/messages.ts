@@ -188,7 +188,7 @@ export interface HistoryResult {
   offset: number;
 }
 export interface PresenceResult {
-  presence?: Record<string, ClientInfo>;
+  presence: Record<string, ClientInfo>;
 }
 export interface PresenceStatsResult {
   num_clients: number;

@@ -330,7 +330,10 @@ export const replySchema: MessageSchema = message<Reply>('Reply', {
   subscribe: optional(6, subscribeResult),
   unsubscribe: optional(7, empty('UnsubscribeResult')),
   publish: optional(8, empty('PublishResult')),
-  presence: optional(9, message<PresenceResult>('PresenceResult', { presence: map(1, clientInfo) })),
+  presence: optional(
+    9,
+    message<PresenceResult>('PresenceResult', { presence: { ...always(1, clientInfo), shape: 'map' } }),
+  ),
   presence_stats: optional(
     10,
     message<PresenceStatsResult>('PresenceStatsResult', {
@@ -400,6 +403,7 @@ export function fillRequired(schema: MessageSchema, value: MessageValue): void {
 
 function zeroOf(field: Field): unknown {
   if (field.shape === 'list') return [];
+  if (field.shape === 'map') return emptyMap();
   switch (field.type) {
     case 'bool':
       return false;

@@ -104,8 +104,10 @@ function withoutZeros(value: unknown): unknown {
   );
 }
 
+/** An empty message is a value; an empty map, which has no prototype, is not. */
 function isEmpty(value: unknown): boolean {
-  return (value instanceof Uint8Array || Array.isArray(value)) && value.length === 0;
+  if (value instanceof Uint8Array || Array.isArray(value)) return value.length === 0;
+  return typeof value === 'object' && Object.getPrototypeOf(value) === null && Object.keys(value ?? {}).length === 0;
 }
 
 describe.each(frames)('$message: $name', ({ message, json, protobufHex }) => {

@@ -277,7 +277,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       maxBytes: size()
         .default(268_435_456)
-        .describe('Memory for history; beyond, the channels used least recently lose theirs and subscribers are reset.'),
+        .describe(
+          'Memory for history; beyond, the channels used least recently lose theirs and subscribers are reset.',
+        ),
       maxChannels: z.int().min(1).default(2_000_000).describe('Stream positions remembered at most.'),
     })
     .prefault({})

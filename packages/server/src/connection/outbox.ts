@@ -41,6 +41,7 @@ export class Flusher {
 }
 
 export class Outbox implements Recipient {
+  readonly format: Format;
   readonly #flusher: Flusher;
   readonly #socket: Socket;
   readonly #maxBufferedBytes: number;
@@ -54,12 +55,9 @@ export class Outbox implements Recipient {
   constructor(flusher: Flusher, socket: Socket, maxBufferedBytes: number, onSlow: () => void) {
     this.#flusher = flusher;
     this.#socket = socket;
+    this.format = socket.handshake.format;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.onSlow = onSlow;
-  }
-
-  get format(): Format {
-    return this.#socket.handshake.format;
   }
 
   /** Adds an encoded message to what goes out with this turn. */
