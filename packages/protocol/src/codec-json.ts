@@ -7,7 +7,7 @@ import type { Codec } from './codec.ts';
 import { DecodeError } from './errors.ts';
 import { checkJson, JsonReader, readJson, textOf } from './json-reader.ts';
 import { concat, withoutLineBreaks, writeJson } from './json-writer.ts';
-import type { Command, EmulationRequest, Payload, Publication, Push, Reply } from './messages.ts';
+import type { ClientInfo, Command, EmulationRequest, Payload, Publication, Push, Reply } from './messages.ts';
 import {
   commandSchema,
   emulationSchema,
@@ -112,10 +112,9 @@ function readLines<T extends MessageValue>(schema: MessageSchema, frame: Uint8Ar
   return lines.map((line) => readJson(schema, line) as T);
 }
 
-/** Whether a publication has only the fields that nearly all have. */
+/** Whether a publication has only fields that most have. */
 function isPlain(pub: Publication): boolean {
   return (
-    pub.info === undefined &&
     pub.tags === undefined &&
     pub.channel === undefined &&
     pub.key === undefined &&
@@ -128,13 +127,19 @@ function isPlain(pub: Publication): boolean {
 
 // The same bytes as the table gives, without the walk over all its fields.
 function encodePublication(head: string, channel: string | undefined, pub: Publication, tail: string): Uint8Array {
-  let fields = '';
+  let fields = pub.info ? `,"info":${infoText(pub.info)}` : '';
   if (pub.offset) fields += `,"offset":${pub.offset}`;
   if (pub.delta) fields += ',"delta":true';
   if (pub.time) fields += `,"time":${pub.time}`;
   const start = `${head}{${channel ? `"channel":${JSON.stringify(channel)},` : ''}"pub":{`;
   if (pub.data.length === 0) return encoder.encode(`${start}${fields.slice(1)}}}${tail}`);
   return embed(`${start}"data":`, withoutLineBreaks(pub.data), `${fields}}}${tail}`);
+}
+
+function infoText({ user, client, conn_info, chan_info }: ClientInfo): string {
+  const connection = conn_info?.length ? `,"conn_info":${textOf(withoutLineBreaks(conn_info))}` : '';
+  const channel = chan_info?.length ? `,"chan_info":${textOf(withoutLineBreaks(chan_info))}` : '';
+  return `{"user":${JSON.stringify(user)},"client":${JSON.stringify(client)}${connection}${channel}}`;
 }
 
 // One allocation where the envelope is ASCII, as nearly always: allocating is what costs most here.

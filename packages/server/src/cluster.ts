@@ -72,6 +72,7 @@ export class Cluster implements Component {
   readonly #nodes = new Map<string, { info: NodeInfo; seenMs: number }>();
   readonly #calls = new Map<string, PendingCall>();
   #timer: TimerId;
+  #stopped = false;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -83,6 +84,7 @@ export class Cluster implements Component {
 
   async stop(): Promise<void> {
     const { broker, clock } = this.#options;
+    this.#stopped = true;
     clock.clearTimeout(this.#timer);
     for (const call of this.#calls.values()) call.done(new Error('node is stopping'));
     await this.#send(undefined, { type: 'leave', node: broker.nodeId }).catch(() => {});
@@ -116,13 +118,14 @@ export class Cluster implements Component {
     let message: ControlMessage;
     try {
       message = decode(bytes);
+      if (typeof message !== 'object' || message === null) throw new Error('not an object');
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'undecodable control message');
       return;
     }
     switch (message.type) {
       case 'announce':
-        this.#nodes.set(message.node.uid, { info: message.node, seenMs: this.#options.clock.now() });
+        this.#meet(message.node);
         break;
       case 'leave':
         this.#forget(message.node);
@@ -136,12 +139,23 @@ export class Cluster implements Component {
     }
   }
 
+  #meet(node: NodeInfo): void {
+    const { broker, clock, self, logger } = this.#options;
+    const isNew = !this.#nodes.has(node.uid);
+    this.#nodes.set(node.uid, { info: node, seenMs: clock.now() });
+    if (!isNew || node.uid === broker.nodeId || this.#stopped) return;
+    // A node that just came must not wait for the next announcement: what it asks of all nodes would pass us by.
+    this.#send(node.uid, { type: 'announce', node: self() }).catch((error: unknown) => {
+      logger.warn({ err: error, node: node.uid }, 'a new node could not be greeted');
+    });
+  }
+
   async #announce(): Promise<void> {
     const { clock, logger, self } = this.#options;
     await this.#send(undefined, { type: 'announce', node: self() }).catch((error: unknown) => {
       logger.warn({ err: error }, 'this node could not be announced');
     });
-    this.#timer = clock.setTimeout(() => void this.#announce(), announceIntervalMs);
+    if (!this.#stopped) this.#timer = clock.setTimeout(() => void this.#announce(), announceIntervalMs);
   }
 
   #call(waitingFor: Set<string>, nodeId: string | undefined, method: string, params: unknown): Promise<unknown[]> {
@@ -172,7 +186,7 @@ export class Cluster implements Component {
     const answer = { type: 'result', id: call.id, from: broker.nodeId } as const;
     let message: ControlMessage;
     try {
-      const method = methods[call.method];
+      const method = Object.hasOwn(methods, call.method) ? methods[call.method] : undefined;
       if (!method) throw new Error(`unknown method ${call.method}`);
       message = { ...answer, result: await method(call.params as never) };
     } catch (error) {

@@ -2,6 +2,7 @@
 import {
   closeCodes,
   errors,
+  isJson,
   personalChannel,
   ProtocolError,
   type ConnectRequest,
@@ -11,6 +12,7 @@ import { InvalidTokenError } from './auth/authenticator.ts';
 import type { Identity, SubscriptionGrant } from './auth/identity.ts';
 import type { Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
+import { checkInfo } from './publish.ts';
 import type { Handshake } from './transports/transport.ts';
 
 /** The longest self-given info of a client in development mode. */
@@ -22,7 +24,7 @@ export interface Authenticated extends Identity {
 }
 
 /**
- * @throws ProtocolError 109 for an expired token; Disconnect 3500 for an invalid one, 3501 without credentials; what the
+ * @throws ProtocolError 107 for what is malformed, 109 for an expired token; Disconnect 3500 for an invalid one, 3501 without credentials; what the
  * connect hook answers.
  */
 export async function authenticate(
@@ -44,9 +46,9 @@ export async function authenticate(
       name: request.name,
       version: request.version,
     });
-    if (identity) return { ...identity, refresh: 'hook' };
+    if (identity) return checked({ ...identity, refresh: 'hook' });
   }
-  if (request.token) return { ...(await authenticateToken(core, request.token)), refresh: 'client' };
+  if (request.token) return checked({ ...(await authenticateToken(core, request.token)), refresh: 'client' });
   if (!core.config.auth.anonymous)
     throw new Disconnect(closeCodes.badRequest, 'no credentials: send a token, or set auth.anonymous');
   const info = core.config.mode === 'development' ? selfGivenInfo(request.data) : undefined;
@@ -73,6 +75,11 @@ async function authenticateToken(core: Core, token: string): Promise<Identity> {
   }
 }
 
+function checked(identity: Authenticated): Authenticated {
+  checkInfo(identity.info);
+  return identity;
+}
+
 function checkShape(request: ConnectRequest): void {
   if ((request.name?.length ?? 0) > 16)
     throw new ProtocolError(errors.badRequest, { detail: 'name has more than 16 characters' });
@@ -82,5 +89,6 @@ function checkShape(request: ConnectRequest): void {
 
 /** In development mode an anonymous client may say who it is, so that a demo has names. */
 function selfGivenInfo(data: Payload | undefined): Payload | undefined {
-  return data && data.length <= maxDevelopmentInfoBytes && data[0] === 0x7b /* { */ ? data : undefined;
+  const fits = data && data.length <= maxDevelopmentInfoBytes && data[0] === 0x7b; /* { */
+  return fits && isJson(data) ? data : undefined;
 }

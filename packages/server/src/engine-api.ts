@@ -6,6 +6,7 @@ import { closeCodes, errors, ProtocolError, unsubscribeCodes, type ErrorMessage,
 import type { Client } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import type { Core } from './core.ts';
+import { Disconnect } from './disconnect.ts';
 import { channelLane } from './connection/dispatch.ts';
 import { readHistory } from './history.ts';
 import type {
@@ -30,7 +31,7 @@ import type {
   ServerApi,
 } from './http/server-api.ts';
 import { countPresence, listPresence } from './presence.ts';
-import { publishFromServer } from './publish.ts';
+import { checkInfo, publishFromServer } from './publish.ts';
 import { subscribeFromServer } from './subscribe.ts';
 import { unsubscribeFromServer } from './unsubscribe.ts';
 
@@ -131,10 +132,13 @@ export class EngineApi implements ServerApi {
     subscribe: (request: ApiSubscribeRequest): Promise<unknown> =>
       this.#eachClient(request, (client) => this.#subscribe(client, request)),
     unsubscribe: (request: ApiUnsubscribeRequest): Promise<unknown> =>
-      this.#eachClient(request, async (client) => {
-        const subscription = client.subscriptions.get(request.channel);
-        if (subscription) unsubscribeFromServer(this.#core, client, subscription, unsubscribeCodes.server);
-      }),
+      this.#eachClient(request, (client) =>
+        // Behind a subscribe under way: the client must have its result before the push that ends it.
+        client.inLane(channelLane(request.channel), async () => {
+          const subscription = client.subscriptions.get(request.channel);
+          if (subscription) unsubscribeFromServer(this.#core, client, subscription, unsubscribeCodes.server);
+        }),
+      ),
     disconnect: (request: ApiDisconnectRequest): Promise<unknown> =>
       this.#eachClient(request, async (client) => {
         if (request.whitelist?.includes(client.id)) return;
@@ -176,6 +180,7 @@ export class EngineApi implements ServerApi {
     await client.inLane(channelLane(request.channel), async () => {
       if (client.isClosed || client.subscriptions.has(request.channel)) return;
       const { channel, info, data, expireAt, override, recoverSince } = request;
+      const joinLeave = override?.joinLeave ?? override?.pushJoinLeave;
       const grant = {
         ...(info && { info }),
         ...(data && { data }),
@@ -183,14 +188,16 @@ export class EngineApi implements ServerApi {
         ...(override && {
           override: {
             ...(override.presence !== undefined && { presence: override.presence }),
-            ...(override.joinLeave !== undefined && { joinLeave: override.joinLeave }),
+            ...(joinLeave !== undefined && { joinLeave }),
             ...(override.positioning !== undefined && { positioning: override.positioning }),
             ...(override.recovery !== undefined && { recovery: override.recovery }),
           },
         }),
       };
       const from = recoverSince ? { recover: true, offset: recoverSince.offset, epoch: recoverSince.epoch } : {};
-      const { result, live } = await subscribeFromServer(this.#core, client, channel, grant, { channel, ...from });
+      const { result, live } = await this.#orClose(client, () =>
+        subscribeFromServer(this.#core, client, channel, grant, { channel, ...from }),
+      );
       const { recoverable, positioned, epoch, offset, publications } = result;
       const push: Push = {
         channel,
@@ -208,13 +215,29 @@ export class EngineApi implements ServerApi {
     });
   }
 
+  /** What would close the connection if the client had asked closes it here too; the caller gets an error. */
+  async #orClose<T>(client: Client, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Disconnect)) throw error;
+      client.disconnect(error.closeReason, error.detail);
+      const isLimit = error.closeReason === closeCodes.channelLimit;
+      throw new ProtocolError(isLimit ? errors.limitExceeded : errors.internal, {
+        detail: error.detail ?? error.message,
+        cause: error,
+      });
+    }
+  }
+
   #refresh(client: Client, { expired, expireAt, info }: ApiRefreshRequest): void {
-    if (expired) {
+    if (expired || (expireAt && expireAt * 1000 <= this.#core.clock.now())) {
       client.disconnect(closeCodes.expired, 'server API');
       return;
     }
+    checkInfo(info);
     client.renew({ info: info ?? client.info, expireAtMs: expireAt ? expireAt * 1000 : undefined });
-    const ttl = expireAt ? Math.max(0, expireAt - Math.floor(this.#core.clock.now() / 1000)) : 0;
+    const ttl = expireAt ? expireAt - Math.floor(this.#core.clock.now() / 1000) : 0;
     client.push({ refresh: expireAt ? { expires: true, ttl } : {} });
   }
 

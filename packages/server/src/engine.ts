@@ -273,13 +273,15 @@ class ComposedEngine implements Engine {
     logger.info({ connections: clients.size }, 'draining');
     const until = new AbortController();
     const timer = clock.setTimeout(() => until.abort(), config.shutdown.timeout);
-    const listeners = [this.#public, this.#internal].filter((listener) => listener !== undefined);
-    // Listeners first: whoever is sent away must find the door closed and go elsewhere.
-    await Promise.all([drainAll(listeners, until.signal), this.#sendAway(until.signal)]);
+    const listeners: Component[] = [this.#public, this.#internal].filter((listener) => listener !== undefined);
+    // The public listener first: whoever is sent away must find the door closed and go elsewhere. The internal one
+    // last: it says how far the drain is, and back ends may publish until the end.
+    await Promise.all([this.#public?.drain(until.signal), this.#sendAway(until.signal)]);
     await drainAll(
-      this.#components.filter((component) => !listeners.includes(component as HttpServer)),
+      this.#components.filter((component) => !listeners.includes(component)),
       until.signal,
     );
+    await this.#internal?.drain(until.signal);
     clock.clearTimeout(timer);
     logger.info({ connections: clients.size }, 'drained');
   }

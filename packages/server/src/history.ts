@@ -2,8 +2,10 @@
 import { errors, ProtocolError, type HistoryRequest, type HistoryResult } from '@tidings/protocol';
 import { authorize } from './authorize.ts';
 import type { HistoryPage, HistoryQuery } from './brokers/broker.ts';
+import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';
+import { dataFor } from './hub/publication-encoder.ts';
 
 /**
  * A client reads history.
@@ -12,6 +14,7 @@ import { resolveChannel, type Core } from './core.ts';
 export async function historyFromClient(core: Core, client: Client, request: HistoryRequest): Promise<HistoryResult> {
   const channel = request.channel ?? '';
   const resolved = resolveChannel(core, channel);
+  requireHistory(channel, resolved);
   await authorize(core, client, 'history', channel, resolved);
   const page = await readHistory(core, {
     channel,
@@ -19,7 +22,9 @@ export async function historyFromClient(core: Core, client: Client, request: His
     since: request.since && { offset: request.since.offset ?? 0, epoch: request.since.epoch ?? '' },
     reverse: request.reverse,
   });
-  return { publications: [...page.publications], epoch: page.position.epoch, offset: page.position.offset };
+  const { codec } = client.handshake.format;
+  const publications = page.publications.map((publication) => dataFor(codec, resolved.options, publication));
+  return { publications, epoch: page.position.epoch, offset: page.position.offset };
 }
 
 export interface HistoryRead {
@@ -32,10 +37,9 @@ export interface HistoryRead {
 
 /** @throws ProtocolError 102, 108, 112. */
 export async function readHistory(core: Core, read: HistoryRead): Promise<HistoryPage> {
-  const { options } = resolveChannel(core, read.channel);
-  if (options.history.size === 0) {
-    throw new ProtocolError(errors.notAvailable, { detail: `channel ${read.channel} has no history` });
-  }
+  const resolved = resolveChannel(core, read.channel);
+  requireHistory(read.channel, resolved);
+  const { options } = resolved;
   const { since, limit, reverse } = read;
   const position =
     since && since.epoch === '' ? await adoptEpoch(core, read.channel, since.offset, options.history.metaTtl) : since;
@@ -45,6 +49,12 @@ export async function readHistory(core: Core, read: HistoryRead): Promise<Histor
     throw new ProtocolError(errors.unrecoverablePosition, { detail: `channel ${read.channel} has another epoch` });
   }
   return page;
+}
+
+function requireHistory(channel: string, { options }: ResolvedChannel): void {
+  if (options.history.size === 0) {
+    throw new ProtocolError(errors.notAvailable, { detail: `channel ${channel} has no history` });
+  }
 }
 
 /** A position without epoch belongs to whatever stream there is now. */

@@ -7,36 +7,39 @@ import {
   type PresenceStatsResult,
 } from '@tidings/protocol';
 import { authorize } from './authorize.ts';
+import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceFromClient(core: Core, client: Client, channel = ''): Promise<PresenceResult> {
-  await authorize(core, client, 'presence', channel, resolveChannel(core, channel));
+  await authorize(core, client, 'presence', channel, requirePresence(core, channel));
   return { presence: Object.fromEntries(await listPresence(core, channel)) };
 }
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceStatsFromClient(core: Core, client: Client, channel = ''): Promise<PresenceStatsResult> {
-  await authorize(core, client, 'presence', channel, resolveChannel(core, channel));
+  await authorize(core, client, 'presence', channel, requirePresence(core, channel));
   const { clients, users } = await countPresence(core, channel);
   return { num_clients: clients, num_users: users };
 }
 
 /** @throws ProtocolError 102, 108. */
-export function listPresence(core: Core, channel: string): Promise<Map<string, ClientInfo>> {
+export async function listPresence(core: Core, channel: string): Promise<Map<string, ClientInfo>> {
   requirePresence(core, channel);
   return core.presence.list(channel);
 }
 
 /** @throws ProtocolError 102, 108. */
-export function countPresence(core: Core, channel: string): Promise<{ clients: number; users: number }> {
+export async function countPresence(core: Core, channel: string): Promise<{ clients: number; users: number }> {
   requirePresence(core, channel);
   return core.presence.stats(channel);
 }
 
-function requirePresence(core: Core, channel: string): void {
-  if (!resolveChannel(core, channel).options.presence) {
+function requirePresence(core: Core, channel: string): ResolvedChannel {
+  const resolved = resolveChannel(core, channel);
+  if (!resolved.options.presence) {
     throw new ProtocolError(errors.notAvailable, { detail: `channel ${channel} has no presence` });
   }
+  return resolved;
 }

@@ -4,7 +4,7 @@
  * Path of a message: transport → connection → **use case** → broker → hub → outbox → transport.
  */
 import { errors, isJson, ProtocolError, type ClientInfo, type Payload, type PublishRequest } from '@tidings/protocol';
-import { authorize } from './authorize.ts';
+import { authorize, requireNamed } from './authorize.ts';
 import type { Draft, PublishOptions, PublishResult } from './brokers/broker.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
@@ -38,6 +38,7 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
   let tags: Record<string, string> | undefined;
   let skipHistory = false;
   if (core.hooks.publish && resolved.options.hooks.publish) {
+    requireNamed(core, client, 'publish', channel);
     const answer = await core.hooks.publish({ ...hookClient(client), channel, data });
     data = answer?.data ?? data;
     tags = answer?.tags;
@@ -81,6 +82,14 @@ export function clientInfo(client: Client, channel: string): ClientInfo {
   const channelInfo = client.subscriptions.get(channel)?.extra?.info;
   if (channelInfo) info.chan_info = channelInfo;
   return info;
+}
+
+/**
+ * Info goes into the frames of everybody who sees the client; what is not JSON would break those of JSON clients.
+ * @throws ProtocolError 107.
+ */
+export function checkInfo(info: Payload | undefined): void {
+  if (info && !isJson(info)) throw new ProtocolError(errors.badRequest, { detail: 'info is not JSON' });
 }
 
 /** What a channel's options say about history, for the broker. */

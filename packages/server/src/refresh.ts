@@ -13,7 +13,8 @@ import { InvalidTokenError } from './auth/authenticator.ts';
 import type { Client } from './client.ts';
 import { hookClient, type Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
-import { subscriptionFlags as flags, type Subscription } from './hub/subscription.ts';
+import type { Subscription } from './hub/subscription.ts';
+import { checkInfo } from './publish.ts';
 import { verifySubscriptionToken } from './subscribe.ts';
 import { version } from './version.ts';
 
@@ -28,8 +29,10 @@ export async function refreshFromClient(core: Core, client: Client, request: Ref
     const identity = await core.authenticator.authenticate(request.token);
     if (identity.user !== client.user)
       throw new Disconnect(closeCodes.invalidToken, 'the refresh token is for another user');
+    const times = lifetime(core, identity.expireAt, errors.tokenExpired);
+    checkInfo(identity.info);
     client.renew({ info: identity.info, expireAtMs: identity.expireAt ? identity.expireAt * 1000 : undefined });
-    return { client: client.id, version, ...lifetime(core, identity.expireAt, errors.tokenExpired) };
+    return { client: client.id, version: `Tidings ${version}`, ...times };
   } catch (error) {
     if (error instanceof InvalidTokenError) throw new Disconnect(closeCodes.invalidToken, error.message);
     throw error;
@@ -57,8 +60,9 @@ export async function subRefreshFromClient(
   ) {
     throw new Disconnect(closeCodes.invalidToken, 'the subscription token is for another channel, user or client');
   }
+  const times = lifetime(core, claims.expireAt, errors.tokenExpired);
   extend(client, subscription, claims.expireAt, claims.info);
-  return lifetime(core, claims.expireAt, errors.tokenExpired);
+  return times;
 }
 
 /**
@@ -68,7 +72,8 @@ export async function subRefreshFromClient(
 export async function refreshByHook(core: Core, client: Client): Promise<boolean> {
   if (!core.hooks.refresh) return false;
   const answer = await core.hooks.refresh(hookClient(client));
-  if (answer?.expired) return false;
+  if (answer?.expired || isPast(core, answer?.expireAt)) return false;
+  checkInfo(answer?.info);
   client.renew({
     info: answer?.info ?? client.info,
     expireAtMs: answer?.expireAt ? answer.expireAt * 1000 : undefined,
@@ -78,9 +83,9 @@ export async function refreshByHook(core: Core, client: Client): Promise<boolean
 
 /** Asks the application whether an expired subscription may stay; false if it must end. */
 export async function subRefreshByHook(core: Core, client: Client, subscription: Subscription): Promise<boolean> {
-  if (!core.hooks.subRefresh || subscription.has(flags.clientRefresh)) return false;
+  if (!core.hooks.subRefresh || !subscription.channel.options.hooks.subRefresh) return false;
   const answer = await core.hooks.subRefresh({ ...hookClient(client), channel: subscription.channel.name });
-  if (answer?.expired) return false;
+  if (answer?.expired || isPast(core, answer?.expireAt)) return false;
   extend(client, subscription, answer?.expireAt, answer?.info);
   return true;
 }
@@ -91,6 +96,7 @@ function extend(
   expireAt: number | undefined,
   info: Payload | undefined,
 ): void {
+  checkInfo(info);
   const extra = (subscription.extra ??= {});
   if (info) extra.info = info;
   if (expireAt) extra.expireAtMs = expireAt * 1000;
@@ -98,7 +104,15 @@ function extend(
   client.reschedule();
 }
 
-/** `expires` and `ttl` in seconds for a result. */
+/** An answer that is over already is a no: asking again at once would never end. */
+function isPast(core: Core, expireAt: number | undefined): boolean {
+  return expireAt !== undefined && expireAt !== 0 && expireAt * 1000 <= core.clock.now();
+}
+
+/**
+ * `expires` and `ttl` in seconds for a result.
+ * @throws ProtocolError `expired` if the time is past.
+ */
 export function lifetime(
   core: Core,
   expireAt: number | undefined,

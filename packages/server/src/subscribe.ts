@@ -17,16 +17,15 @@ import {
 } from '@tidings/protocol';
 import { InvalidTokenError } from './auth/authenticator.ts';
 import type { SubscriptionGrant } from './auth/identity.ts';
-import { authorize } from './authorize.ts';
-import type { Position } from './brokers/broker.ts';
+import { authorize, requireNamed } from './authorize.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import type { ChannelOptions } from './config/schema.ts';
 import { hookClient, resolveChannel, type Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
-import { asBase64 } from './hub/publication-encoder.ts';
+import { dataFor } from './hub/publication-encoder.ts';
 import { Subscription, subscriptionFlags as flags } from './hub/subscription.ts';
-import { clientInfo } from './publish.ts';
+import { checkInfo, clientInfo } from './publish.ts';
 import { readMissed, type Missed } from './recover.ts';
 import { endSubscription } from './unsubscribe.ts';
 
@@ -46,7 +45,7 @@ interface Permit extends SubscriptionGrant {
 
 /**
  * A client subscribes.
- * @throws ProtocolError 102, 103, 105, 106, 107, 108, 109, 112 or what the subscribe hook answers; Disconnect for a
+ * @throws ProtocolError 102, 103, 105, 106, 107, 108, 109, 110, 112 or what the subscribe hook answers; Disconnect for a
  * token of somebody else.
  */
 export async function subscribeFromClient(core: Core, client: Client, request: SubscribeRequest): Promise<Subscribed> {
@@ -71,7 +70,7 @@ export async function subscribeFromClient(core: Core, client: Client, request: S
 /**
  * The server subscribes a client: by token claim, hook result or server API. Nobody is asked for permission.
  * @param request where to recover from, if the client said so.
- * @throws ProtocolError 102, 107; Disconnect 3505 beyond the limit.
+ * @throws ProtocolError 102, 107, 110; Disconnect 3505 beyond the limit.
  */
 export async function subscribeFromServer(
   core: Core,
@@ -109,7 +108,7 @@ function refuseUnavailable(request: SubscribeRequest): void {
       detail: `subscription type ${request.type} is not available; valid: 0`,
     });
   if (request.delta && request.delta !== 'fossil') {
-    throw new Disconnect(closeCodes.badRequest, `unknown delta ${JSON.stringify(request.delta)}; valid: "fossil"`);
+    throw new Disconnect(closeCodes.badRequest, `unknown delta ${JSON.stringify(request.delta.slice(0, 32))}; valid: "fossil"`);
   }
 }
 
@@ -121,6 +120,7 @@ async function permitClient(
 ): Promise<Permit> {
   const channel = request.channel as string;
   if (core.hooks.subscribe && resolved.options.hooks.subscribe) {
+    requireNamed(core, client, 'subscribe', channel);
     const answer = await core.hooks.subscribe({
       ...hookClient(client),
       channel,
@@ -176,6 +176,10 @@ async function subscribe(
   release: () => void,
 ): Promise<Subscribed> {
   const { options } = resolved;
+  if (permit.expireAt && permit.expireAt * 1000 <= core.clock.now()) {
+    throw new ProtocolError(errors.expired, { detail: 'the permission to subscribe has expired' });
+  }
+  checkInfo(permit.info);
   const filter = tagsFilter(options, request);
   await core.interest.acquire(channel);
   if (client.isClosed || client.subscriptions.has(channel)) {
@@ -222,9 +226,15 @@ async function subscribe(
     if (subscription.index < 0) throw new ProtocolError(errors.internal, { detail: 'left while subscribing' });
     return {
       result: describe(core, subscription, permit, request, missed),
-      live: () => goLive(core, client, subscription, missed?.position),
+      live: () => goLive(core, client, subscription, missed),
     };
   } catch (error) {
+    if (subscription.index < 0 && subscription.has(flags.presence)) {
+      // It ended while its entry was on the way, and the entry came last.
+      core.presence.remove(channel, client.id).catch((failure: unknown) => {
+        core.logger.warn({ channel, client: client.id, err: failure }, 'presence was not removed');
+      });
+    }
     endSubscription(core, client, subscription);
     throw error;
   }
@@ -265,7 +275,7 @@ function subscriptionBits(
     (positioned ? flags.positioned : 0) |
     (joinLeave ? flags.joinLeave : 0) |
     ((override?.presence ?? options.presence) ? flags.presence : 0) |
-    (options.joinLeave !== 'off' || override?.joinLeave ? flags.announced : 0) |
+    ((override?.joinLeave ?? options.joinLeave !== 'off') ? flags.announced : 0) |
     (options.delta && options.payload === 'json' && request.delta === 'fossil' ? flags.delta : 0) |
     (permit.refresh === 'client' ? flags.clientRefresh : 0)
   );
@@ -281,14 +291,11 @@ function describe(
   const result: SubscribeResult = {};
   const clientRefresh = subscription.has(flags.clientRefresh);
   if (permit.expireAt && clientRefresh) {
-    const ttl = permit.expireAt - Math.floor(core.clock.now() / 1000);
-    if (ttl <= 0) throw new ProtocolError(errors.expired, { detail: 'the permission to subscribe has expired' });
     result.expires = true;
-    result.ttl = ttl;
+    result.ttl = Math.max(1, permit.expireAt - Math.floor(core.clock.now() / 1000));
   }
   if (permit.data) result.data = permit.data;
-  const delta = subscription.has(flags.delta);
-  if (delta) result.delta = true;
+  if (subscription.has(flags.delta)) result.delta = true;
   if (!missed) return result;
   result.epoch = missed.position.epoch;
   if (subscription.has(flags.positioned)) result.positioned = true;
@@ -304,25 +311,21 @@ function describe(
       ? missed.publications.filter((publication) => filter(publication.tags))
       : missed.publications;
     result.publications = publications.map((publication) => shape(subscription, publication));
-    // The client now holds the publication that the next patch is made against, if this node has seen it live too.
-    if (delta) subscription.set(flags.deltaBase, true);
   }
   return result;
 }
 
 /** A recovered publication as this subscription wants its data. */
 function shape(subscription: Subscription, publication: Publication): Publication {
-  if (subscription.recipient.format.codec !== 'json') return publication;
-  if (subscription.channel.options.payload === 'binary') return { ...publication, data: asBase64(publication.data) };
-  return subscription.has(flags.delta) ? { ...publication, data: quotePayload(publication.data) } : publication;
+  const { codec } = subscription.recipient.format;
+  if (codec === 'json' && subscription.has(flags.delta))
+    return { ...publication, data: quotePayload(publication.data) };
+  return dataFor(codec, subscription.channel.options, publication);
 }
 
-function goLive(core: Core, client: Client, subscription: Subscription, position: Position | undefined): void {
-  if (subscription.index < 0 || !subscription.buffer) return;
-  const rest = position
-    ? subscription.buffer.filter((held) => (held.offset ?? 0) === 0 || (held.offset as number) > position.offset)
-    : subscription.buffer;
-  core.hub.goLive(subscription, position, rest, core.clock.now());
+function goLive(core: Core, client: Client, subscription: Subscription, missed: Missed | undefined): void {
+  core.hub.goLive(subscription, missed?.position, missed?.publications.at(-1)?.data, core.clock.now());
+  if (subscription.index < 0) return;
   if (subscription.extra?.expireAtMs || subscription.has(flags.presence)) client.reschedule();
   if (subscription.has(flags.announced)) {
     const { name } = subscription.channel;

@@ -3,6 +3,7 @@
  * that every implementation of an interface passes. The suites need `vitest`.
  */
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import { developmentConfig } from './config/development.ts';
 import type { ConfigInput } from './config/schema.ts';
 import { FakeClock } from './lib/clock.ts';
 import { createLogger } from './lib/logger.ts';
@@ -26,19 +27,19 @@ export interface TestEngine extends AsyncDisposable {
 }
 
 /**
- * An engine on a memory transport and a clock that only tests turn. Development mode, and every channel without a
- * prefix open to anyone, unless `config` says otherwise.
+ * An engine on a memory transport and a clock that only tests turn. As under `tidings dev` nobody has to log in and every
+ * channel without a prefix is open to anyone, unless `config` says otherwise; `mode: 'production'` adds nothing to it.
  */
 export async function createTestEngine(
-  options: Partial<EngineOptions> & { config?: ConfigInput } = {},
+  options: Partial<Omit<EngineOptions, 'clock'>> & { readonly config?: ConfigInput; readonly clock?: FakeClock } = {},
 ): Promise<TestEngine> {
-  const clock = new FakeClock();
+  const { config = {}, clock = new FakeClock(), ...others } = options;
   const engine = createEngine({
-    clock,
     logger: createLogger('silent'),
     listen: false,
-    ...options,
-    config: { mode: 'development', auth: { anonymous: true }, ...options.config },
+    ...others,
+    clock,
+    config: config.mode === 'production' ? config : developmentConfig(config),
   });
   await engine.start();
   const transport = new MemoryTransport({ accept: engine.accept });

@@ -10,9 +10,10 @@ import { clientInfo } from './publish.ts';
  * @throws ProtocolError 102, 107.
  */
 export function unsubscribeFromClient(core: Core, client: Client, request: UnsubscribeRequest): void {
-  resolveChannel(core, request.channel);
   const subscription = client.subscriptions.get(request.channel ?? '');
+  // First, because a channel that a new configuration no longer has must be left all the same.
   if (subscription) endSubscription(core, client, subscription);
+  else resolveChannel(core, request.channel);
 }
 
 /** The server ends a subscription and tells the client. */

@@ -12,7 +12,7 @@ import type { Metrics } from '../lib/metrics.ts';
 import { retry } from '../lib/retry.ts';
 import { OverloadedError, type Semaphore } from '../lib/semaphore.ts';
 import { HookAnswerError } from './hook-protocol.ts';
-import { HookDisconnect } from './hooks.ts';
+import { HookDisconnect, HookFailure } from './hooks.ts';
 import { HttpCallError, type HttpClient } from '../lib/http-client.ts';
 import { sign, signatureHeader } from '../lib/signature.ts';
 
@@ -193,7 +193,7 @@ export class HookCaller {
     } else {
       logger.error({ hook, client, problem: String((error as Error).message) }, 'a hook failed');
     }
-    return new ProtocolError(errors.internal, { detail: `hook ${hook}: ${(error as Error).message}`, cause: error });
+    return new HookFailure(`hook ${hook}: ${(error as Error).message}`, error);
   }
 
   #log(state: BreakerState): void {

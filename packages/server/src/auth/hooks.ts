@@ -2,7 +2,7 @@
  * Questions to the application. When Tidings is embedded they are functions; when it runs by itself they are HTTP
  * requests (`http-hooks.ts`). A hook may allow (with details), refuse with an error code, or close the connection.
  */
-import type { Payload } from '@tidings/protocol';
+import { errors, ProtocolError, type Payload } from '@tidings/protocol';
 import type { GrantOverride, Identity } from './identity.ts';
 
 /** The asking client, in every request. */
@@ -70,7 +70,7 @@ export interface RpcHookResult {
 /**
  * Law: a hook resolves with its result (undefined is an empty one), or throws `ProtocolError` (the client gets that
  * error), or `HookDisconnect` (the connection is closed so). Anything else thrown is an internal error (100) to the
- * client and one line in the log.
+ * client and one line in the log; `HookFailure` is the same without that line.
  */
 export interface Hooks {
   /** Resolves to who the client is; undefined: the hook does not decide, go on with token or anonymous. */
@@ -80,6 +80,13 @@ export interface Hooks {
   subRefresh?(request: SubRefreshHookRequest): Promise<SubRefreshHookResult | undefined>;
   publish?(request: PublishHookRequest): Promise<PublishHookResult | undefined>;
   rpc?(request: RpcHookRequest): Promise<RpcHookResult | undefined>;
+}
+
+/** A hook gave no usable answer: error 100 to the client. Thrown by hooks that have put it into the log themselves. */
+export class HookFailure extends ProtocolError {
+  constructor(detail: string, cause: unknown) {
+    super(errors.internal, { detail, cause });
+  }
 }
 
 /** Thrown by a hook to close the connection. */

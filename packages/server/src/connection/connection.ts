@@ -22,7 +22,7 @@ import {
   type Reply,
   type SubscribeResult,
 } from '@tidings/protocol';
-import { HookDisconnect } from '../auth/hooks.ts';
+import { HookDisconnect, HookFailure } from '../auth/hooks.ts';
 import type { SubscriptionGrant } from '../auth/identity.ts';
 import type { Client } from '../client.ts';
 import { authenticate, serverSubscriptions, type Authenticated } from '../connect.ts';
@@ -33,13 +33,14 @@ import { subscriptionFlags as flags, type Subscription } from '../hub/subscripti
 import { newId } from '../lib/ids.ts';
 import { lifetime } from '../refresh.ts';
 import { subscribeFromClient, subscribeFromServer, type Subscribed } from '../subscribe.ts';
-import type { Handshake, Socket, SocketEvents } from '../transports/transport.ts';
+import type { Fault, Handshake, Socket, SocketEvents } from '../transports/transport.ts';
 import { endSubscription, unsubscribeFromServer } from '../unsubscribe.ts';
 import { version } from '../version.ts';
 import { channelLane, dispatch, laneOf, methodOf, type Method } from './dispatch.ts';
 import type { Heartbeat, HeartbeatEntry } from './heartbeat.ts';
 import { Lanes } from './lanes.ts';
 import { TokenBucket, type ConnectionLimits } from './limits.ts';
+import { Offences } from './offences.ts';
 import { Outbox, type Flusher } from './outbox.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -52,9 +53,6 @@ export interface ConnectionContext {
 }
 
 type State = 'fresh' | 'connecting' | 'open' | 'refused' | 'closed';
-
-/** Error replies logged per connection; a client that goes on is not worth more lines. */
-const maxLoggedErrors = 10;
 
 /** How a unidirectional client, which reads no error replies, learns why connecting failed. */
 const refusals: ReadonlyMap<number, CloseReason> = new Map<number, CloseReason>([
@@ -88,8 +86,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   #commands: TokenBucket | undefined;
   #waiting: Command[] | undefined;
   #pending = 0;
-  #refused = 0;
-  #errors = 0;
+  #offences: Offences | undefined;
 
   constructor(context: ConnectionContext, socket: Socket) {
     const { core } = context;
@@ -151,9 +148,9 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     }
   }
 
-  closed(_code: number): void {
+  closed(_code: number, fault?: Fault): void {
     // Which code the peer chose is its own affair; it must not make labels of metrics.
-    if (!this.isClosed) this.#end(closeCodes.connectionClosed, undefined);
+    if (!this.isClosed) this.#end(fault ?? closeCodes.connectionClosed, fault?.detail);
   }
 
   // — to the client —
@@ -203,7 +200,8 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   #receive(command: Command): void {
     const method = methodOf(command);
     if (!method) {
-      if (!this.#upkeep.pong()) this.disconnect(closeCodes.badRequest, 'empty command, and no ping was sent');
+      if (command.id) this.disconnect(closeCodes.badRequest, 'command without a known method');
+      else if (!this.#upkeep.pong()) this.disconnect(closeCodes.badRequest, 'empty command, and no ping was sent');
       return;
     }
     if (this.#state === 'connecting') {
@@ -254,20 +252,18 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     if (rate === 0) this.#commands = undefined;
     else if (!this.#commands) this.#commands = new TokenBucket(rate, rate * 2, nowMs);
     else if (this.#commands.perSecond !== rate) this.#commands.replace(rate, rate * 2, nowMs);
-    if ((!this.#commands || this.#commands.take(nowMs)) && limits.takeCommand(this.user, nowMs)) {
-      this.#refused = 0;
-      return true;
-    }
-    if (++this.#refused > Math.max(rate * 2, 100)) {
-      this.disconnect(closeCodes.tooManyRequests, `${this.#refused} commands in a row beyond ${rate} a second`);
+    if ((!this.#commands || this.#commands.take(nowMs)) && limits.takeCommand(this.user, nowMs)) return true;
+    const detail = `more than ${rate || core.config.limits.commandsPerSecondPerUser} commands a second`;
+    if (!this.#offencesAt(nowMs).bear(nowMs)) {
+      this.disconnect(closeCodes.tooManyRequests, `${detail}, and it went on`);
     } else {
-      this.#fail(
-        command.id ?? 0,
-        method,
-        new ProtocolError(errors.tooManyRequests, { detail: `more than ${rate} commands a second` }),
-      );
+      this.#fail(command.id ?? 0, method, new ProtocolError(errors.tooManyRequests, { detail }));
     }
     return false;
+  }
+
+  #offencesAt(nowMs: number): Offences {
+    return (this.#offences ??= new Offences(this.#context.core.config.limits.commandsPerSecondPerConnection, nowMs));
   }
 
   async #execute(command: Command, method: Method): Promise<void> {
@@ -302,7 +298,8 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       const message = this.#explain(method, error);
       if (id) this.#reply(id, { error: message });
       const limit = this.#context.core.config.limits.errorsPerConnection;
-      if (limit > 0 && this.#errors > limit) this.disconnect(closeCodes.tooManyErrors, `${this.#errors} errors`);
+      const count = this.#offences?.errors ?? 0;
+      if (limit > 0 && count > limit) this.disconnect(closeCodes.tooManyErrors, `${count} errors`);
     }
   }
 
@@ -311,11 +308,15 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     const { core } = this.#context;
     const known = error instanceof ProtocolError ? error : new ProtocolError(errors.internal, { cause: error });
     core.metrics.errors.add(known.code);
-    this.#errors++;
+    const nowMs = core.clock.now();
+    const offences = this.#offencesAt(nowMs);
+    offences.errors++;
+    // A hook that failed has said so itself.
+    if (error instanceof HookFailure || !offences.worthALine(known.code, nowMs)) return known.toMessage();
     const line = { client: this.id, user: this.user, method, code: known.code, detail: known.detail };
     if (known.code === errors.internal.code)
       core.logger.error({ ...line, err: known.cause ?? known }, 'command failed');
-    else if (this.#errors <= maxLoggedErrors) core.logger.info(line, known.message);
+    else core.logger.info(line, known.message);
     return known.toMessage();
   }
 
@@ -439,10 +440,10 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       this.#fail(commandId, 'connect', error);
     } else if (error instanceof ProtocolError) {
       this.#explain('connect', error);
-      this.disconnect(refusals.get(error.code) ?? closeCodes.serverError, error.detail);
+      this.disconnect(refusals.get(error.code) ?? closeCodes.serverError);
     } else {
       this.#fail(0, 'connect', error);
-      this.disconnect(closeCodes.serverError, 'connect failed');
+      this.disconnect(closeCodes.serverError);
     }
   }
 

@@ -2,7 +2,8 @@
  * What a connection must do as time passes: ping, expect a pong, expire, renew presence, give up a client that never
  * connects. One due time for the heartbeat wheel, whatever there is to do.
  */
-import { closeCodes, unsubscribeCodes } from '@tidings/protocol';
+import { closeCodes, unsubscribeCodes, type CloseReason } from '@tidings/protocol';
+import { HookDisconnect, HookFailure } from '../auth/hooks.ts';
 import type { Core } from '../core.ts';
 import { subscriptionFlags as flags, type Subscription } from '../hub/subscription.ts';
 import { clientInfo } from '../publish.ts';
@@ -120,13 +121,21 @@ export class Upkeep {
       (stays) => {
         if (!stays) this.#connection.disconnect(closeCodes.expired, 'the application said so');
       },
-      (error: unknown) => this.#connection.disconnect(closeCodes.expired, `refresh hook failed: ${String(error)}`),
+      (error: unknown) => this.#afterFailure(error, closeCodes.expired, 'refresh hook'),
     );
+  }
+
+  #afterFailure(error: unknown, otherwise: CloseReason, hook: string): void {
+    if (error instanceof HookDisconnect) this.#connection.disconnect({ code: error.code, reason: error.reason }, hook);
+    // It has said so itself.
+    else if (error instanceof HookFailure) this.#connection.disconnect(otherwise);
+    else this.#connection.disconnect(otherwise, `${hook} failed: ${String(error)}`);
   }
 
   #dueSubscription(subscription: Subscription): number {
     const { extra } = subscription;
-    if (!extra?.expireAtMs || extra.refreshing) return never;
+    // Until the result is out no push may speak of the subscription.
+    if (!extra?.expireAtMs || extra.refreshing || subscription.buffer) return never;
     return subscription.has(flags.clientRefresh)
       ? extra.expireAtMs + this.#core.config.timeouts.expiryGrace
       : extra.expireAtMs;
@@ -148,9 +157,22 @@ export class Upkeep {
     const extra = (subscription.extra ??= {});
     extra.refreshing = true;
     subRefreshByHook(this.#core, this.#connection, subscription)
-      .then((stays) => {
-        if (!stays) end();
-      }, end)
+      .then(
+        (stays) => {
+          if (!stays) end();
+        },
+        (error: unknown) => {
+          if (error instanceof HookDisconnect)
+            this.#afterFailure(error, closeCodes.subscriptionExpired, 'subRefresh hook');
+          else {
+            if (!(error instanceof HookFailure)) {
+              const { id: client, user } = this.#connection;
+              this.#core.logger.error({ client, user, hook: 'subRefresh', err: error }, 'a hook failed');
+            }
+            end();
+          }
+        },
+      )
       .finally(() => {
         delete extra.refreshing;
         this.#connection.reschedule();

@@ -4,11 +4,12 @@
  */
 import { errors, ProtocolError } from '@tidings/protocol';
 import { z } from 'zod';
-import { settle } from '../lib/clock.ts';
+import { settle, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { apiMethodNames, apiMethods, batchMethodName, type ApiMethod } from './api-methods.ts';
 import { encodeJson, rawPayload } from './json-payload.ts';
+import { LogGate } from './log-gate.ts';
 import { arrayItems, objectFields } from './raw-json.ts';
 import type { ServerApi } from './server-api.ts';
 
@@ -24,6 +25,9 @@ export const maxBatchCommands = 10_000;
 /** Commands of a parallel batch that are under way at once. */
 const batchConcurrency = 64;
 const commandsPerTurn = 256;
+/** Refused calls in the log: so many lines in so long a time, the rest is counted. */
+const refusalLines = 100;
+const refusalIntervalMs = 10_000;
 
 const batchEnvelope = z.object({
   commands: z.array(z.unknown()).max(maxBatchCommands, { error: `expected ${maxBatchCommands} commands at most` }),
@@ -34,6 +38,7 @@ export class ApiExecutor {
   readonly #api: ServerApi;
   readonly #metrics: Metrics;
   readonly #logger: Logger;
+  readonly #gate = new LogGate(systemClock, refusalIntervalMs, refusalLines);
 
   constructor(api: ServerApi, metrics: Metrics, logger: Logger) {
     this.#api = api;
@@ -54,7 +59,7 @@ export class ApiExecutor {
       const method = apiMethods.get(name);
       if (!method) {
         known = false;
-        return { error: unknownMethod(name) };
+        return { error: this.refused(name.slice(0, 64), requestId, unknownMethod(name)) };
       }
       return { result: encodeJson(await method.call(this.#api, decodeRequest(method, text))) };
     } catch (error) {
@@ -67,10 +72,24 @@ export class ApiExecutor {
     }
   }
 
+  /** Notes in the log that a call was refused. @returns the error. */
+  refused(method: string, requestId: string, error: ApiError): ApiError {
+    const suppressed = this.#gate.pass();
+    if (suppressed !== undefined) {
+      const { code, message: detail } = error;
+      this.#logger.info(
+        { requestId, method, code, detail, ...(suppressed > 0 && { suppressed }) },
+        'server API call refused',
+      );
+    }
+    return error;
+  }
+
   #describe(error: unknown, method: string, requestId: string): ApiError {
     if (error instanceof ProtocolError && error.code !== errors.internal.code) {
       // The caller is the operator's own back end: what is kept from clients helps here.
-      return { code: error.code, message: error.detail ? `${error.message}: ${error.detail}` : error.message };
+      const message = error.detail ? `${error.message}: ${error.detail}` : error.message;
+      return this.refused(method, requestId, { code: error.code, message });
     }
     this.#logger.error({ err: error, method, requestId }, 'server API call failed');
     return { code: errors.internal.code, message: errors.internal.message };
@@ -101,10 +120,13 @@ export class ApiExecutor {
     const [first] = fields;
     if (!first || fields.length > 1) {
       const message = `bad request: a command is an object with one method, such as {"publish":{…}}; valid: ${[...apiMethods.keys()].join(', ')}`;
-      return JSON.stringify({ error: { code: errors.badRequest.code, message } });
+      return JSON.stringify({
+        error: this.refused(batchMethodName, requestId, { code: errors.badRequest.code, message }),
+      });
     }
     const [name, request] = first;
-    if (name === batchMethodName) return JSON.stringify({ error: unknownMethod(name) });
+    if (name === batchMethodName)
+      return JSON.stringify({ error: this.refused(name, requestId, unknownMethod(name)) });
     const outcome = await this.run(name, request, requestId);
     return 'error' in outcome ? JSON.stringify(outcome) : `{${JSON.stringify(name)}:${outcome.result}}`;
   }

@@ -37,8 +37,8 @@ export function apiRoutes(options: ApiRoutesOptions): HttpRoute[] {
 
   async function call(method: string, exchange: HttpExchange): Promise<void> {
     keys.check(exchange);
-    const text = await readText(exchange, maxBodyBytes);
-    if (text === undefined) return;
+    const text = await readText(exchange, maxBodyBytes, isJson);
+    if (typeof text !== 'string') return refuse(exchange, method, text);
     const outcome = await executor.run(method, text || '{}', exchange.requestId);
     const byStatus = transportErrorMode || exchange.request.headers['x-centrifugo-error-mode'] === 'transport';
     if (byStatus && 'error' in outcome) sendJson(exchange.response, statusOf(outcome.error.code), outcome.error);
@@ -48,10 +48,14 @@ export function apiRoutes(options: ApiRoutesOptions): HttpRoute[] {
   async function callOld(exchange: HttpExchange): Promise<void> {
     keys.check(exchange);
     const text = await readText(exchange, maxBodyBytes, isJsonLines);
-    if (text === undefined) return;
+    if (typeof text !== 'string') return refuse(exchange, '', text);
     const commands = isJson(text) ? [text] : text.split('\n').filter((line) => line.trim() !== '');
-    if (commands.length === 0) return refuseBody(exchange, 'the body is empty; expected {"method", "params"}');
-    if (commands.length > maxOldCommands) return refuseBody(exchange, `expected ${maxOldCommands} commands at most`);
+    if (commands.length === 0) {
+      return refuse(exchange, '', badBody('the body is empty; expected {"method", "params"}'));
+    }
+    if (commands.length > maxOldCommands) {
+      return refuse(exchange, '', badBody(`expected ${maxOldCommands} commands at most`));
+    }
     const replies: string[] = [];
     for (const command of commands) replies.push(await runOld(executor, command, exchange.requestId));
     sendJsonText(exchange, replies.join('\n'));
@@ -60,7 +64,13 @@ export function apiRoutes(options: ApiRoutesOptions): HttpRoute[] {
   function refuseUnknown(exchange: HttpExchange): void {
     keys.check(exchange);
     exchange.request.resume();
-    sendJson(exchange.response, 404, { error: unknownMethod(exchange.url.pathname.slice('/api/'.length)) });
+    const method = exchange.url.pathname.slice('/api/'.length);
+    const error = executor.refused(method.slice(0, 64), exchange.requestId, unknownMethod(method));
+    sendJson(exchange.response, 404, { error });
+  }
+
+  function refuse(exchange: HttpExchange, method: string, error: ApiError): void {
+    sendJson(exchange.response, 400, { error: executor.refused(method, exchange.requestId, error) });
   }
 
   return [
@@ -84,32 +94,29 @@ async function runOld(executor: ApiExecutor, command: string, requestId: string)
   const outcome: ApiOutcome =
     typeof method === 'string'
       ? await executor.run(method.toLowerCase(), params === 'null' ? '{}' : params, requestId)
-      : { error: badBody('method: expected the name of a method') };
+      : { error: executor.refused('', requestId, badBody('method: expected the name of a method')) };
   const reply = encodeOutcome(outcome);
   return typeof id === 'number' && id !== 0 ? `{"id":${id},${reply.slice(1)}` : reply;
 }
 
 /**
- * Reads the body as JSON text; answers 400 itself.
- * @returns undefined if it was answered; an empty text for an empty body.
+ * Reads the body as JSON text.
+ * @returns an empty text for an empty body; what is wrong with it.
  */
 async function readText(
   exchange: HttpExchange,
   maxBytes: number,
-  isValid: (text: string) => boolean = isJson,
-): Promise<string | undefined> {
+  isValid: (text: string) => boolean,
+): Promise<string | ApiError> {
   const bytes = await readBody(exchange.request, maxBytes);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    refuseBody(exchange, 'the body is not UTF-8');
-    return undefined;
+    return badBody('the body is not UTF-8');
   }
   if (text.trim() === '') return '';
-  if (isValid(text)) return text;
-  refuseBody(exchange, 'the body is not JSON');
-  return undefined;
+  return isValid(text) ? text : badBody('the body is not JSON');
 }
 
 function isJson(text: string): boolean {
@@ -124,10 +131,6 @@ function isJson(text: string): boolean {
 /** One command, or one on each line. */
 function isJsonLines(text: string): boolean {
   return isJson(text) || text.split('\n').every((line) => line.trim() === '' || isJson(line));
-}
-
-function refuseBody(exchange: HttpExchange, detail: string): void {
-  sendJson(exchange.response, 400, { error: badBody(detail) });
 }
 
 function badBody(detail: string): ApiError {

@@ -116,7 +116,7 @@ describe('failures of handlers', () => {
     expect((await fetch(`${http.url}/reject`)).status).toBe(500);
   });
 
-  test('an HttpError is answered as it says and not logged', async () => {
+  test('an HttpError is answered as it says, and one line in the log', async () => {
     const routes = [
       failing(() => {
         throw new HttpError(418, 'short and stout', { headers: { 'X-Pot': 'tea' } });
@@ -127,7 +127,10 @@ describe('failures of handlers', () => {
     expect(response.status).toBe(418);
     expect(response.headers.get('x-pot')).toBe('tea');
     expect(await response.json()).toEqual({ error: { message: 'short and stout' } });
-    expect(http.log).toEqual([]);
+    const requestId = response.headers.get('x-request-id');
+    expect(http.log).toEqual([
+      expect.objectContaining({ level: 'info', requestId, status: 418, msg: 'request refused: short and stout' }),
+    ]);
   });
 
   test('a throw behind the headers cuts the response', async () => {
@@ -331,7 +334,7 @@ describe('slow and malformed requests', () => {
     );
     expect(await rawRequest(http.port, 'GET /hello HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
     expect((await fetch(`${http.url}/hello`)).status).toBe(200);
-    expect(http.log).toEqual([]);
+    expect(http.log.map(({ status }) => status)).toEqual([400, 431]);
   });
 });
 

@@ -46,6 +46,9 @@ export interface HttpServerOptions {
 
 /** Load balancers keep idle connections for up to 60 s and must be the ones to close them. */
 const keepAliveTimeoutMs = 65_000;
+/** Refused requests in the log: so many lines in so long a time, the rest is counted. */
+const refusalLines = 100;
+const refusalIntervalMs = 10_000;
 /** Everybody comes back at once after a restart. */
 const backlog = 4096;
 
@@ -55,6 +58,7 @@ export class HttpServer implements Component {
   readonly #router: Router;
   readonly #upgrades = new Map<string, UpgradeRoute>();
   readonly #originGate: LogGate;
+  readonly #refusalGate: LogGate;
   readonly #sockets = new Set<Socket>();
   #origins: OriginPolicy;
   #server: Server | undefined;
@@ -72,6 +76,7 @@ export class HttpServer implements Component {
     for (const route of options.upgrades) this.#upgrades.set(route.path, route);
     this.#origins = new OriginPolicy(options.origins, options.development);
     this.#originGate = new LogGate(options.clock);
+    this.#refusalGate = new LogGate(options.clock, refusalIntervalMs, refusalLines);
   }
 
   /** Where it listens; undefined before `start` and after `stop`. */
@@ -171,14 +176,17 @@ export class HttpServer implements Component {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (this.#draining) response.setHeader('Connection', 'close');
     const url = targetUrl(request);
-    if (!url) return sendError(response, 400, 'the request target is not a path');
+    if (!url) return this.#refuse(request, response, new HttpError(400, 'the request target is not a path'));
     const routes = this.#router.find(url.pathname);
-    if (!routes) return sendError(response, 404, `there is nothing at ${url.pathname}`);
+    if (!routes) {
+      return this.#refuse(request, response, new HttpError(404, `there is nothing at ${url.pathname.slice(0, 256)}`));
+    }
     if (routes.forClients && !this.#allowOrigin(request, response, url)) return;
     if (request.method === 'OPTIONS' && routes.forClients) return answerPreflight(request, response, routes);
     const route = routes.methods.get(request.method ?? '');
     if (!route) {
-      return sendError(response, 405, `${url.pathname} takes ${routes.allow}`, { Allow: routes.allow });
+      const headers = { Allow: routes.allow };
+      return this.#refuse(request, response, new HttpError(405, `${url.pathname} takes ${routes.allow}`, { headers }));
     }
     await this.#serve(route, request, response, url);
   }
@@ -203,14 +211,36 @@ export class HttpServer implements Component {
     if (counted && --this.#underWay === 0) this.#idle?.();
   }
 
-  #failed(error: unknown, route: HttpRoute, { response, requestId }: HttpExchange): void {
+  #failed(error: unknown, route: HttpRoute, { request, response, requestId }: HttpExchange): void {
     if (error instanceof HttpError) {
-      sendError(response, error.status, error.message, error.headers);
+      this.#refuse(request, response, error, requestId);
       return;
     }
     this.#options.logger.error({ err: error, requestId, path: route.path }, 'request handler failed');
     if (response.headersSent) response.destroy();
     else sendError(response, 500, `internal server error, request ${requestId}`);
+  }
+
+  /** Answers with an error. A client that has left gets no answer, and is not worth a line. */
+  #refuse(request: IncomingMessage, response: ServerResponse, error: HttpError, requestId?: string): void {
+    if (response.headersSent || response.destroyed) return;
+    // Whoever refuses a key has logged it, with more than is known here.
+    if (error.status !== 401) {
+      const address = clientAddress(request, this.#options.trustProxy);
+      this.#reportRefusal({ address, requestId, method: request.method, status: error.status }, error.message);
+    }
+    sendError(response, error.status, error.message, error.headers);
+  }
+
+  #reportRefusal(line: { readonly status: number } & Record<string, unknown>, message: string): void {
+    // Programs that try every name they know are on every public network, and found nothing.
+    if (line.status === 404) {
+      this.#options.logger.debug(line, `request refused: ${message}`);
+      return;
+    }
+    const suppressed = this.#refusalGate.pass();
+    if (suppressed === undefined) return;
+    this.#options.logger.info({ ...line, ...(suppressed > 0 && { suppressed }) }, `request refused: ${message}`);
   }
 
   /** Checks Origin and sets the CORS headers; answers 403 itself. */
@@ -249,7 +279,11 @@ export class HttpServer implements Component {
       refuseRaw(socket, status, message, this.#options.handshakeTimeoutMs);
     const url = targetUrl(request);
     const route = url && this.#upgrades.get(url.pathname);
-    if (!url || !route) return refuse(404, 'there is no WebSocket here');
+    if (!url || !route) {
+      const address = clientAddress(request, this.#options.trustProxy);
+      this.#reportRefusal({ address, status: 404 }, 'there is no WebSocket here');
+      return refuse(404, 'there is no WebSocket here');
+    }
     if (this.#draining) return refuse(503, 'shutting down');
     const { origin, host } = request.headers;
     if (this.#origins.check(origin, host) === 'denied') {
@@ -265,15 +299,24 @@ export class HttpServer implements Component {
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const { code } = error;
-    if (code === 'HPE_HEADER_OVERFLOW')
-      refuseRaw(socket, 431, 'the headers are too large', this.#options.handshakeTimeoutMs);
-    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      refuseRaw(socket, 408, 'the request did not arrive in time', this.#options.handshakeTimeoutMs);
-    } else if (code?.startsWith('HPE_')) {
-      refuseRaw(socket, 400, 'this is not an HTTP request', this.#options.handshakeTimeoutMs);
-    } else socket.destroy();
+    const refusal = refusalOf(error.code);
+    if (!refusal) {
+      socket.destroy();
+      return;
+    }
+    const { status, message } = refusal;
+    const { remoteAddress: address, bytesRead } = socket as Socket;
+    // Browsers open connections ahead of need; one on which nothing was said broke no rule.
+    if (bytesRead > 0) this.#reportRefusal({ address, status }, message);
+    refuseRaw(socket, status, message, this.#options.handshakeTimeoutMs);
   }
+}
+
+/** The answer to what could not be read as a request; undefined for a connection that just broke. */
+function refusalOf(code: string | undefined): { status: number; message: string } | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, message: 'the headers are too large' };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, message: 'the request did not arrive in time' };
+  return code?.startsWith('HPE_') ? { status: 400, message: 'this is not an HTTP request' } : undefined;
 }
 
 /** The request target in origin form (RFC 9112 §3.2.1), or absolute form as proxies send it. */

@@ -118,32 +118,35 @@ export class Hub {
 
   /**
    * Ends buffering: the subscriber's result is on its way, and contains everything up to `position`. What was
-   * buffered behind it is delivered now.
-   * @param buffered what is to be delivered: the buffer less what the result contains.
+   * buffered behind it is delivered now; if it does not join on, the subscriber is told to start over.
+   * @param held data of the last publication in the result.
    */
-  goLive(
-    subscription: Subscription,
-    position: Position | undefined,
-    buffered: readonly Publication[],
-    nowMs: number,
-  ): void {
-    const { channel } = subscription;
-    subscription.buffer = undefined;
-    if (subscription.index < 0) return;
-    if (position) {
-      subscription.startOffset = position.offset;
-      if (!channel.position) channel.position = position;
+  goLive(subscription: Subscription, position: Position | undefined, held: Payload | undefined, nowMs: number): void {
+    const { channel, buffer } = subscription;
+    if (subscription.index < 0 || !buffer) return;
+    if (position && !this.#joinsOn(channel, position, buffer)) {
+      subscription.owner.insufficientState(subscription);
+      return;
     }
+    subscription.buffer = undefined;
+    subscription.startOffset = position?.offset ?? 0;
     if (subscription.has(flags.positioned) && channel.positioned++ === 0) this.checked(channel, nowMs);
-    for (const publication of buffered) {
+    let last = held;
+    for (const publication of buffer) {
       const encoder = new PublicationEncoder(
         channel.name,
         publication,
         undefined,
         channel.options.payload === 'binary',
       );
-      this.#give(subscription, publication, encoder);
+      if (this.#give(subscription, publication, encoder)) last = publication.data;
     }
+    // What the node saw last need not be what this subscriber was given last: signals have no place in the stream.
+    const { previous } = channel;
+    subscription.set(
+      flags.deltaBase,
+      last !== undefined && previous !== undefined && Buffer.compare(last, previous) === 0,
+    );
   }
 
   /**
@@ -155,8 +158,10 @@ export class Hub {
     if (!channel) return 0;
     if (position && !this.#follows(channel, position)) return 0;
     const binary = channel.options.payload === 'binary';
-    const encoder = new PublicationEncoder(name, publication, channel.previous, binary);
-    if (channel.options.delta && !binary) channel.previous = publication.data;
+    const deltas = channel.options.delta && !binary;
+    const encoder = new PublicationEncoder(name, publication, deltas ? channel.previous : undefined, binary);
+    // Forgotten when a new configuration ends deltas: a patch against it would be against something long past.
+    channel.previous = deltas ? publication.data : undefined;
     const { subscribers } = channel;
     let delivered = 0;
     for (let i = 0; i < subscribers.length; i++) {
@@ -192,6 +197,24 @@ export class Hub {
         subscription.owner.insufficientState(subscription);
       subscription.set(flags.deltaBase, false);
     }
+  }
+
+  /** Whether a result that ends at `position`, what was buffered behind it and what comes next are one stream. */
+  #joinsOn(channel: HubChannel, position: Position, buffer: readonly Publication[]): boolean {
+    let last = position.offset;
+    for (const { offset = 0 } of buffer) {
+      if (offset > last + 1) return false;
+      if (offset > last) last = offset;
+    }
+    const at = channel.position;
+    if (at && at.epoch === position.epoch) return at.offset <= last;
+    if (at) {
+      // Either stream may be the newer one. If something came live meanwhile, history is asked again.
+      if (buffer.some(({ offset = 0 }) => offset > 0)) return false;
+      this.gap(channel.name);
+    }
+    channel.position = { offset: last, epoch: position.epoch };
+    return true;
   }
 
   /** Whether the publication is the next of its stream; a duplicate is dropped, a hole or a new stream is a gap. */

@@ -56,6 +56,8 @@ export class Interest {
     this.#entries.delete(channel);
     this.#listener.vacated(channel);
     const release = entry.ready
+      // A subscribe that failed may have had effect.
+      .catch(() => {})
       .then(() => this.#broker.unsubscribe(channel))
       .catch(() => {})
       .finally(() => {

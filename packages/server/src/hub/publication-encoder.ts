@@ -9,11 +9,13 @@ import {
   jsonCodec,
   protobufCodec,
   quotePayload,
+  type CodecName,
   type Format,
   type Payload,
   type Publication,
   type Push,
 } from '@tidings/protocol';
+import type { ChannelOptions } from '../config/schema.ts';
 
 export type Variant = 0 | 1 | 2;
 export const variants = { plain: 0, deltaFull: 1, deltaPatch: 2 } as const satisfies Record<string, Variant>;
@@ -21,8 +23,17 @@ export const variants = { plain: 0, deltaFull: 1, deltaPatch: 2 } as const satis
 const bytesOf = new TextEncoder();
 
 /** Binary payloads for JSON clients: a JSON string of base64. */
-export function asBase64(payload: Payload): Payload {
+function asBase64(payload: Payload): Payload {
   return bytesOf.encode(`"${Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64')}"`);
+}
+
+/** A publication as a client of this codec can take it when it stands in a result. */
+export function dataFor(
+  codec: CodecName,
+  { payload }: Pick<ChannelOptions, 'payload'>,
+  publication: Publication,
+): Publication {
+  return payload === 'binary' && codec === 'json' ? { ...publication, data: asBase64(publication.data) } : publication;
 }
 
 /** Encodes a push for one kind of connection. */

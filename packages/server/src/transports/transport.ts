@@ -56,8 +56,17 @@ export interface Socket {
 export interface SocketEvents {
   /** One frame or body: commands in the codec of the socket's format. */
   message(frame: string | Uint8Array): void;
-  /** The peer is gone, or `close` completed. */
-  closed(code: number): void;
+  /**
+   * The peer is gone, or `close` completed.
+   * @param fault what the peer did, if the transport itself broke with it; `code` is then the one the peer was given.
+   */
+  closed(code: number, fault?: Fault): void;
+}
+
+/** A peer broke the rules of the transport: a frame that is none, a message over the limit, no answer to a ping. */
+export interface Fault extends CloseReason {
+  /** What was wrong, in words, for the operator's log. */
+  readonly detail: string;
 }
 
 /** Called by a transport for every new socket. May call `socket.close` before it returns (limits). */

@@ -18,6 +18,8 @@ import type { Accept, Handshake, Socket, SocketEvents, TransportName } from './t
 
 /** How long a peer may take to answer our close frame, or to read what was written before it. */
 const closeTimeoutMs = 5_000;
+/** With more than this unread, pings of the peer go unanswered: a flood of them must not fill our memory. */
+const maxPongBacklogBytes = 16_384;
 
 export interface WebsocketOptions {
   readonly accept: Accept;
@@ -44,6 +46,7 @@ export class WebsocketTransport {
       noServer: true,
       clientTracking: false,
       maxPayload: options.maxMessageBytes,
+      autoPong: false,
       // Without context takeover the compressed bytes are the same for every receiver: compressed once per fan-out.
       perMessageDeflate: options.compression.enabled
         ? { serverNoContextTakeover: true, clientNoContextTakeover: true, concurrencyLimit: 4 }
@@ -112,6 +115,22 @@ function chooseFormat(request: IncomingMessage, url: URL, unidirectional: boolea
   return protobuf ? formats.websocketProtobuf : formats.websocketJson;
 }
 
+/** The close code that `ws` sends for an error of the receiver (RFC 6455 §7.4.1). */
+function codeOfError(error: Error): number {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
+      return 1009;
+    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
+      return 1008;
+    case 'WS_ERR_INVALID_UTF8':
+    case 'Z_DATA_ERROR':
+      return 1007;
+    default:
+      return 1002;
+  }
+}
+
 class WebsocketSocket implements Socket {
   readonly handshake: Handshake;
   readonly nativePing: boolean;
@@ -120,6 +139,8 @@ class WebsocketSocket implements Socket {
   readonly #tcp: Duplex;
   readonly #deflate: boolean;
   #closing = false;
+  /** `closed` was reported with a fault. */
+  #failed = false;
   #pingTimer: TimerId;
   #awaitingPong = false;
   #connected = false;
@@ -143,7 +164,7 @@ class WebsocketSocket implements Socket {
       if (this.#closing) return;
       const bytes = data as Buffer;
       if (!isBinary && format.codec === 'protobuf') {
-        this.close(closeCodes.badRequest);
+        this.#fail(events, closeCodes.badRequest, 'text where Protobuf is expected');
         return;
       }
       if (format.unidirectional) {
@@ -156,15 +177,18 @@ class WebsocketSocket implements Socket {
     this.#websocket.on('close', (code) => {
       this.#options.clock.clearTimeout(this.#pingTimer);
       this.#closing = true;
-      events.closed(code);
+      if (!this.#failed) events.closed(code);
     });
-    // A broken frame or a frame over the limit: `ws` closes with 1002, 1007 or 1009, and 'close' follows.
-    this.#websocket.on('error', () => {});
+    this.#websocket.on('error', (error) => this.#broken(events, error));
+    this.#websocket.on('ping', (data) => {
+      // RFC 6455 §5.5.3 lets us answer only the latest of several.
+      if (this.bufferedBytes <= maxPongBacklogBytes) this.#websocket.pong(data);
+    });
     if (this.nativePing) {
       this.#websocket.on('pong', () => {
         this.#awaitingPong = false;
       });
-      this.#pingLater();
+      this.#pingLater(events);
     }
   }
 
@@ -173,8 +197,8 @@ class WebsocketSocket implements Socket {
     this.#connected = true;
     try {
       events.message(connectFrame(this.handshake.format.codec, request));
-    } catch {
-      this.close(closeCodes.badRequest);
+    } catch (error) {
+      this.#fail(events, closeCodes.badRequest, (error as Error).message);
     }
   }
 
@@ -192,14 +216,33 @@ class WebsocketSocket implements Socket {
     this.#options.clock.setTimeout(() => this.#websocket.terminate(), closeTimeoutMs);
   }
 
-  #pingLater(): void {
+  /** Closes, and reports at once: whoever breaks the rules is not waited for. */
+  #fail(events: SocketEvents, reason: CloseReason, detail: string): void {
+    if (this.#closing) return;
+    this.close(reason);
+    this.#failed = true;
+    events.closed(reason.code, { ...reason, detail });
+  }
+
+  /** A broken frame, or a message over the limit: `ws` has sent the close frame already. */
+  #broken(events: SocketEvents, error: Error): void {
+    if (this.#closing) return;
+    const code = codeOfError(error);
+    this.#closing = true;
+    this.#failed = true;
+    this.#options.clock.clearTimeout(this.#pingTimer);
+    this.#options.clock.setTimeout(() => this.#websocket.terminate(), closeTimeoutMs);
+    events.closed(code, { code, reason: 'broken frame', detail: error.message });
+  }
+
+  #pingLater(events: SocketEvents): void {
     const { clock, pingIntervalMs, pongTimeoutMs } = this.#options;
     this.#pingTimer = clock.setTimeout(() => {
       this.#awaitingPong = true;
       this.#websocket.ping();
       this.#pingTimer = clock.setTimeout(() => {
-        if (this.#awaitingPong) this.close(closeCodes.noPong);
-        else this.#pingLater();
+        if (this.#awaitingPong) this.#fail(events, closeCodes.noPong, `no pong within ${pongTimeoutMs} ms`);
+        else this.#pingLater(events);
       }, pongTimeoutMs);
     }, pingIntervalMs);
   }
