@@ -20,6 +20,24 @@ const needs = [
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     debian: ['chromium'],
   },
+  {
+    name: 'Python',
+    suffix: '.python.test.ts',
+    commands: ['python3'],
+    debian: ['python3', 'python3-venv'],
+  },
+  {
+    name: 'Go',
+    suffix: '.go.test.ts',
+    commands: ['go'],
+    debian: ['golang-go'],
+  },
+  {
+    name: 'a C compiler',
+    suffix: 'bench.test.ts',
+    commands: ['gcc'],
+    debian: ['gcc', 'libc6-dev'],
+  },
 ];
 
 const inCi = process.env.CI === 'true' || process.env.CI === '1';

@@ -95,8 +95,8 @@ describe('Protobuf', () => {
 
 describe('unknown', () => {
   test.each<[what: string, command: string, detail: string]>([
-    ['a command without a method', '{"id":9}', 'empty command, and no ping was sent'],
-    ['a command of a method nobody knows', '{"id":9,"explode":{"now":true}}', 'empty command, and no ping was sent'],
+    ['a command without a method', '{"id":9}', 'command without a known method'],
+    ['a command of a method nobody knows', '{"id":9,"explode":{"now":true}}', 'command without a known method'],
     ['only __proto__', '{"__proto__":{"connect":{}}}', 'empty command, and no ping was sent'],
     ['only constructor', '{"constructor":{"prototype":{"admin":true}}}', 'empty command, and no ping was sent'],
   ])('%s', (_, command, detail) =>
@@ -151,16 +151,22 @@ describe('names that mean something to JavaScript', () => {
         expect(push.channel).toBe(name);
         expect(JSON.stringify(push)).toContain(`"data":{"${name}":{"polluted":true}}`);
 
-        const published = await target.api('publish', `{"channel":"${name}","data":1,"tags":{"${name}":"yes"}}`);
-        expect(published).toHaveProperty('result');
-        const tagged = await peer.next((message) => JSON.stringify(message).includes('"tags"'), 'tagged publication');
-        expect(JSON.stringify(tagged)).toContain(`"tags":{"${name}":"yes"}`);
+        const tagged = `{"channel":"${name}","data":1,"tags":{"${name}":"yes"}}`;
+        if (name === '__proto__') {
+          const error = { code: 107, message: 'bad request: tags: __proto__ cannot be a name here' };
+          expect(await target.api('publish', tagged)).toEqual({ error });
+          target.logs({ msg: 'server API call refused', method: 'publish', code: 107, detail: error.message });
+        } else {
+          expect(await target.api('publish', tagged)).toHaveProperty('result');
+          const published = await peer.next((message) => JSON.stringify(message).includes('"tags"'), 'tagged publication');
+          expect(JSON.stringify(published)).toContain(`"tags":{"${name}":"yes"}`);
+        }
 
         const presence = await target.api('presence', { channel: name });
         expect(JSON.stringify(presence)).toContain(`"user":"${name}"`);
         const { channels } = (await target.api("channels", {}))["result"] as { channels: Json };
         expect(Object.keys(channels)).toContain(name);
-        expect(await target.api('history', { channel: name, limit: 10 })).toHaveProperty('result.offset', 2);
+        expect(await target.api('history', { channel: name, limit: 10 })).toHaveProperty('result.epoch');
         expect(await target.api('disconnect', { user: name })).toHaveProperty('result');
         expect((await peer.end()).code).toBe(3503);
         target.logs({ code: 3503, detail: 'server API', user: name });

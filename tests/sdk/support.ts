@@ -160,13 +160,13 @@ export function fromData({ codec }: Flavour, data: unknown): unknown {
 // — waiting —
 
 interface Emitter {
-  on(event: string, listener: (context: never) => void): unknown;
+  on(event: never, listener: never): unknown;
 }
 
 /** Collects what an emitter says from now on. */
 export function collect<T>(emitter: Emitter, event: string): Collected<T> {
   const collected = new Collected<T>(event);
-  emitter.on(event, (context: never) => collected.add(context as T));
+  emitter.on(event as never, ((context: T) => collected.add(context)) as never);
   return collected;
 }
 

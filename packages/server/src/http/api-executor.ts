@@ -165,10 +165,18 @@ export function decodeRequest(method: ApiMethod, text: string): unknown {
     // A field set to nothing says nothing, so a library newer than this server keeps working; a field that says
     // something we would ignore is refused.
     if (!method.fields.includes(name) && isZero(request[name])) delete request[name];
+    // The schema library leaves this name out without a word.
+    else if (isObject(request[name]) && Object.hasOwn(request[name], '__proto__')) {
+      throw new ProtocolError(errors.badRequest, { detail: `${name}: __proto__ cannot be a name here` });
+    }
   }
   const result = method.request.safeParse(request);
   if (!result.success) throw badRequest(result.error.issues, method.fields);
   return result.data;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function isZero(value: unknown): boolean {

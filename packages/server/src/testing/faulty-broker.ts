@@ -22,6 +22,9 @@ export class FaultyBroker implements Broker {
   readonly nodeId: string;
   readonly history: HistoryReader;
   fault: Fault = 'none';
+  /** What happens just before and just after history is read: others publish, the client goes, the read fails. */
+  beforeRead: (() => Promise<void> | void) | undefined;
+  afterRead: (() => Promise<void> | void) | undefined;
   readonly #inner: Broker;
   readonly #late: (() => void)[] = [];
 
@@ -31,7 +34,9 @@ export class FaultyBroker implements Broker {
     this.history = {
       read: async (channel, query, metaTtlMs) => {
         await settle();
+        await this.beforeRead?.();
         const page = await inner.history.read(channel, query, metaTtlMs);
+        await this.afterRead?.();
         await settle();
         return page;
       },
