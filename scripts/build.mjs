@@ -63,9 +63,8 @@ export async function build() {
 
 /** The manifest without what only a checkout of the sources has. */
 function published(manifest) {
-  const exports = Object.fromEntries(
-    Object.entries(manifest.exports).map(([path, { source: _, ...conditions }]) => [path, conditions]),
-  );
+  const exports = structuredClone(manifest.exports);
+  for (const conditions of Object.values(exports)) delete conditions.source;
   const files = manifest.files.filter((file) => file !== 'src');
   return { ...manifest, exports, files: manifest.name === 'tidings' ? [...files, 'demo'] : files };
 }

@@ -11,7 +11,7 @@ test('the built packages run by themselves', async () => {
   await run(process.execPath, ['scripts/build.mjs'], { cwd: root });
 
   const help = await run(process.execPath, ['build/node_modules/tidings/bin/tidings.mjs', '--help'], { cwd: root });
-  expect(help.stdout).toContain('tidings serve');
+  expect(help.stdout).toContain('Run the server in production');
 
   const program = `
     import { createEngine } from '@tidings/server';

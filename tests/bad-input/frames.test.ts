@@ -24,7 +24,11 @@ describe('JSON', () => {
     ['a fraction as id', '{"id":1.5,"connect":{}}', 'Command.id: not a uint32'],
     ['a token that is an object', '{"id":1,"connect":{"token":{}}}', 'ConnectRequest.token: not a string'],
     ['a channel that is an array', '{"id":2,"subscribe":{"channel":["a"]}}', 'SubscribeRequest.channel: not a string'],
-    ['a flag that is a string', '{"id":2,"subscribe":{"channel":"a","recover":"yes"}}', 'SubscribeRequest.recover: not a boolean'],
+    [
+      'a flag that is a string',
+      '{"id":2,"subscribe":{"channel":"a","recover":"yes"}}',
+      'SubscribeRequest.recover: not a boolean',
+    ],
     ['subs that are an array', '{"id":1,"connect":{"subs":[]}}', 'ConnectRequest.subs: not an object'],
     [
       'a payload nested deeply',
@@ -36,7 +40,11 @@ describe('JSON', () => {
       `{"id":2,"subscribe":{"channel":"a","tf":${'{"nodes":['.repeat(2_000)}${']}'.repeat(2_000)}}}`,
       'FilterNode: nested too deeply',
     ],
-    ['more commands than one frame may hold', Array(2_000).fill('{"id":1,"ping":{}}').join('\n'), 'more than 512 messages in one frame'],
+    [
+      'more commands than one frame may hold',
+      Array(2_000).fill('{"id":1,"ping":{}}').join('\n'),
+      'more than 512 messages in one frame',
+    ],
   ])('%s', (_, bad, detail) =>
     attack({}, async (target) => {
       const peer = await target.dial();
@@ -72,7 +80,11 @@ describe('Protobuf', () => {
     ['a wrong wire type', delimited(0x0a, 0x01, 0x00), 'Command.id: wrong wire type'],
     ['a group, which nobody uses', delimited(0xfb, 0x01), 'unknown wire type'],
     ['field number 0', delimited(0x00, 0x00), 'field number out of range'],
-    ['a string that is not UTF-8', delimited(0x08, 0x01, 0x22, 0x03, 0x0a, 0x01, 0xff), 'ConnectRequest.token: not UTF-8'],
+    [
+      'a string that is not UTF-8',
+      delimited(0x08, 0x01, 0x22, 0x03, 0x0a, 0x01, 0xff),
+      'ConnectRequest.token: not UTF-8',
+    ],
     ['JSON', Buffer.from(connect), 'a length goes beyond the end'],
     ['more commands than one frame may hold', new Uint8Array(2_000), 'more than 512 messages in one frame'],
   ])('%s', (_, bad, detail) =>
@@ -140,14 +152,18 @@ describe('names that mean something to JavaScript', () => {
         target.ignoresLines((line) => line['code'] === 102);
         const token = target.token({ sub: name, channels: [name] });
         const peer = await target.dial();
-        peer.send(`{"id":1,"connect":{"token":"${token}","headers":{"${name}":"x"},"subs":{"${name}":{"recover":true}}}}`);
+        peer.send(
+          `{"id":1,"connect":{"token":"${token}","headers":{"${name}":"x"},"subs":{"${name}":{"recover":true}}}}`,
+        );
         const connected = await peer.next((message) => message['id'] === 1, 'connect reply');
         expect(connected).toHaveProperty('connect');
         const subs = (connected['connect'] as { subs: Json }).subs;
         expect(Object.keys(subs)).toContain(name);
 
         peer.send(`{"id":2,"publish":{"channel":"${name}","data":{"${name}":{"polluted":true}}}}`);
-        const { push } = (await peer.next((message) => hasPublication(message), 'publication')) as { push: { channel: string } };
+        const { push } = (await peer.next((message) => hasPublication(message), 'publication')) as {
+          push: { channel: string };
+        };
         expect(push.channel).toBe(name);
         expect(JSON.stringify(push)).toContain(`"data":{"${name}":{"polluted":true}}`);
 
@@ -158,13 +174,16 @@ describe('names that mean something to JavaScript', () => {
           target.logs({ msg: 'server API call refused', method: 'publish', code: 107, detail: error.message });
         } else {
           expect(await target.api('publish', tagged)).toHaveProperty('result');
-          const published = await peer.next((message) => JSON.stringify(message).includes('"tags"'), 'tagged publication');
+          const published = await peer.next(
+            (message) => JSON.stringify(message).includes('"tags"'),
+            'tagged publication',
+          );
           expect(JSON.stringify(published)).toContain(`"tags":{"${name}":"yes"}`);
         }
 
         const presence = await target.api('presence', { channel: name });
         expect(JSON.stringify(presence)).toContain(`"user":"${name}"`);
-        const { channels } = (await target.api("channels", {}))["result"] as { channels: Json };
+        const { channels } = (await target.api('channels', {}))['result'] as { channels: Json };
         expect(Object.keys(channels)).toContain(name);
         expect(await target.api('history', { channel: name, limit: 10 })).toHaveProperty('result.epoch');
         expect(await target.api('disconnect', { user: name })).toHaveProperty('result');

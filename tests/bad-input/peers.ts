@@ -230,7 +230,11 @@ function closeCodeIn(bytes: Buffer): number | undefined {
 }
 
 /** A JSON Web Token. `header` may be any lie; the signature is HMAC-SHA256 unless there is none. */
-export function makeToken(claims: Json, secret: string | undefined, header: Json = { alg: 'HS256', typ: 'JWT' }): string {
+export function makeToken(
+  claims: Json,
+  secret: string | undefined,
+  header: Json = { alg: 'HS256', typ: 'JWT' },
+): string {
   const encode = (part: Json) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const signed = `${encode(header)}.${encode(claims)}`;
   if (secret === undefined) return `${signed}.`;

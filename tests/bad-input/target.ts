@@ -139,11 +139,17 @@ export class Target {
 
   async check(): Promise<void> {
     await this.#bystander.check();
-    await until(() => this.#important().length >= this.#expected.length, `${this.#expected.length} lines in the log`, 2_000)
+    await until(
+      () => this.#important().length >= this.#expected.length,
+      `${this.#expected.length} lines in the log`,
+      2_000,
+    )
       // The comparison below says what is missing.
       .catch(() => {});
     const important = this.#important();
-    const known = this.#expected.map((line, index) => expect.objectContaining({ ...line, time: important[index]?.['time'] }));
+    const known = this.#expected.map((line, index) =>
+      expect.objectContaining({ ...line, time: important[index]?.['time'] }),
+    );
     expect(important).toEqual(known);
     const kept = [...Object.values(secrets), ...this.#tokens];
     expect(kept.filter((one) => this.#texts.some((text) => text.includes(one)))).toEqual([]);
@@ -157,9 +163,7 @@ export class Target {
   }
 
   #important(): LogLine[] {
-    return this.lines.filter(
-      (line) => isImportant(line) && !this.#ignored.some((like) => like(line)),
-    );
+    return this.lines.filter((line) => isImportant(line) && !this.#ignored.some((like) => like(line)));
   }
 }
 
@@ -175,7 +179,11 @@ function completed(config: ConfigInput = {}): ConfigInput {
     auth: { anonymous: true, jwt: { hmacSecret: secrets.hmac }, ...config.auth },
     api: { keys: [secrets.apiKey] },
     channels: {
-      [quietChannel]: { allow: { subscribe: 'anyone', publish: 'anyone' }, history: { size: 100 }, positioning: 'always' },
+      [quietChannel]: {
+        allow: { subscribe: 'anyone', publish: 'anyone' },
+        history: { size: 100 },
+        positioning: 'always',
+      },
       'open:{name}': { allow: { subscribe: 'anyone', publish: 'anyone', history: 'anyone', presence: 'anyone' } },
       ...config.channels,
     },
@@ -205,7 +213,10 @@ class Bystander {
 
   async check(): Promise<void> {
     const already = this.#published;
-    await until(() => this.#published >= already + 2 || this.#peer.websocket.readyState !== 1, 'the bystander publishes');
+    await until(
+      () => this.#published >= already + 2 || this.#peer.websocket.readyState !== 1,
+      'the bystander publishes',
+    );
     this.#running = false;
     await this.#work;
     const received = this.#peer.received.flatMap((message) => {

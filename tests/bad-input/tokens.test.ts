@@ -20,7 +20,9 @@ describe('connection tokens', () => {
     attack({}, async (target) => {
       const peer = await target.dial();
       const token = target.token({ sub: '42', exp: nowSeconds - 1 });
-      expect(await peer.request({ connect: { token } })).toMatchObject({ error: { code: 109, message: 'token expired' } });
+      expect(await peer.request({ connect: { token } })).toMatchObject({
+        error: { code: 109, message: 'token expired' },
+      });
       target.logs({ code: 109, detail: 'claim exp is in the past' });
       peer.send('{"id":5,"subscribe":{"channel":"open:a"}}');
       expect((await peer.end()).code).toBe(3501);
@@ -31,15 +33,39 @@ describe('connection tokens', () => {
     ['forged', (target) => target.token({ sub: '42' }, 'another secret than the one of the server'), 'wrong signature'],
     ['changed after signing', (target) => tampered(target), 'wrong signature'],
     ['alg none', (target) => target.secret(unsigned(target)), expect.stringContaining('')],
-    ['alg none with a signature', (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'none' }), expect.stringMatching(/algorithm/)],
-    ['alg None', (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'NONE' }), expect.stringMatching(/algorithm/)],
+    [
+      'alg none with a signature',
+      (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'none' }),
+      expect.stringMatching(/algorithm/),
+    ],
+    [
+      'alg None',
+      (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'NONE' }),
+      expect.stringMatching(/algorithm/),
+    ],
     ['an algorithm of public keys', (target) => rsaToken(target, { sub: '42' }), expect.stringMatching(/algorithm/)],
     ['not yet valid', (target) => target.token({ sub: '42', nbf: nowSeconds + 600 }), expect.stringMatching(/nbf/)],
-    ['no JSON inside', (target) => target.secret(`${'x'.repeat(24)}.${'y'.repeat(24)}.${'z'.repeat(24)}`), expect.stringMatching(/JSON/)],
-    ['no token at all', (target) => target.secret('this-is-some-password-of-somebody'), expect.stringMatching(/compact form/)],
+    [
+      'no JSON inside',
+      (target) => target.secret(`${'x'.repeat(24)}.${'y'.repeat(24)}.${'z'.repeat(24)}`),
+      expect.stringMatching(/JSON/),
+    ],
+    [
+      'no token at all',
+      (target) => target.secret('this-is-some-password-of-somebody'),
+      expect.stringMatching(/compact form/),
+    ],
     ['a user that is a number', (target) => target.token({ sub: 42 }), expect.stringMatching(/claim sub/)],
-    ['for one channel only', (target) => target.token({ sub: '42', channel: 'open:a' }), expect.stringMatching(/claim channel/)],
-    ['an extension that must be understood', (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'HS256', crit: ['x'] }), expect.stringMatching(/crit/)],
+    [
+      'for one channel only',
+      (target) => target.token({ sub: '42', channel: 'open:a' }),
+      expect.stringMatching(/claim channel/),
+    ],
+    [
+      'an extension that must be understood',
+      (target) => target.token({ sub: '42' }, secrets.hmac, { alg: 'HS256', crit: ['x'] }),
+      expect.stringMatching(/crit/),
+    ],
     ['claims nested deeply', (target) => nested(target), expect.any(String)],
   ])('%s: 3500', (_, make, detail) =>
     attack({}, async (target) => {
@@ -54,7 +80,11 @@ describe('connection tokens', () => {
     attack(rsaConfig, async (target) => {
       const good = await target.dial();
       expect(await good.request({ connect: { token: rsaToken(target, { sub: '42' }) } })).toHaveProperty('connect');
-      for (const secret of [publicKey, publicKey.trim(), createPublicKey(publicKey).export({ type: 'spki', format: 'der' }).toString('latin1')]) {
+      for (const secret of [
+        publicKey,
+        publicKey.trim(),
+        createPublicKey(publicKey).export({ type: 'spki', format: 'der' }).toString('latin1'),
+      ]) {
         const peer = await target.dial();
         peer.send(JSON.stringify({ id: 1, connect: { token: target.token({ sub: '42' }, secret) } }));
         expect((await peer.end()).code).toBe(3500);
@@ -77,18 +107,24 @@ describe('connection tokens', () => {
     ['for another audience', { iss: 'issuer', aud: ['them', 'others'] }, /claim aud/],
     ['without an audience', { iss: 'issuer' }, /claim aud/],
   ])('%s: 3500, even if it is expired too', (_, claims, detail) =>
-    attack({ config: { auth: { jwt: { hmacSecret: secrets.hmac, issuer: 'issuer', audience: 'us' } } } }, async (target) => {
-      const peer = await target.dial();
-      const token = target.token({ sub: '42', exp: nowSeconds - 10, ...claims });
-      peer.send(JSON.stringify({ id: 1, connect: { token } }));
-      expect((await peer.end()).code).toBe(3500);
-      target.logs({ code: 3500, detail: expect.stringMatching(detail) });
-    }),
+    attack(
+      { config: { auth: { jwt: { hmacSecret: secrets.hmac, issuer: 'issuer', audience: 'us' } } } },
+      async (target) => {
+        const peer = await target.dial();
+        const token = target.token({ sub: '42', exp: nowSeconds - 10, ...claims });
+        peer.send(JSON.stringify({ id: 1, connect: { token } }));
+        expect((await peer.end()).code).toBe(3500);
+        target.logs({ code: 3500, detail: expect.stringMatching(detail) });
+      },
+    ),
   );
 
   test('no credentials where they are needed: 3501', () =>
     attack({ config: { channels: {} }, hooks: {} }, async (target) => {
-      await target.engine.reload({ auth: { jwt: { hmacSecret: secrets.hmac } }, channels: { beside: { allow: { publish: 'anyone' } } } });
+      await target.engine.reload({
+        auth: { jwt: { hmacSecret: secrets.hmac } },
+        channels: { beside: { allow: { publish: 'anyone' } } },
+      });
       target.ignoresLines((line) => line.msg === 'configuration reloaded');
       const peer = await target.dial();
       peer.send('{"id":1,"connect":{}}');

@@ -188,6 +188,20 @@ describe.each(flavours)('$name', (flavour) => {
     expect(subscription.deltaStats().numDeltaPayloads).toBeGreaterThanOrEqual(3);
   });
 
+  test('deltas: payloads are taken as they are written, with line breaks and all', async () => {
+    const channel = newChannel('open');
+    const client = await connect(flavour, server);
+    const publications = collect<PublicationContext>(
+      await subscribe(client, channel, { delta: 'fossil' }),
+      'publication',
+    );
+    const written = (n: number): string => JSON.stringify({ n, text: 'é\u2028\\"✓'.repeat(30) }, undefined, '\t \n\r');
+    for (const n of [1, 2, 3]) await server.api.publish({ channel, data: new TextEncoder().encode(written(n)) });
+    expect(values(flavour, await publications.take(3))).toEqual(
+      [1, 2, 3].map((n) => JSON.parse(written(n)) as unknown),
+    );
+  });
+
   test('deltas: a signal that history does not keep is no base for who was not there', async () => {
     const [user, channel] = [newUser(), newChannel('open')];
     const long = (n: number) => ({ n, text: 'the same in all of them ✓ '.repeat(20) });

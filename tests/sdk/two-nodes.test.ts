@@ -43,11 +43,16 @@ function startNode(): Promise<Engine> {
 
 beforeAll(async () => {
   [near, far] = await Promise.all([startNode(), startNode()]);
-  await expect.poll(async () => (await near.api.info()).nodes.length).toBe(2);
-  await expect.poll(async () => (await far.api.info()).nodes.length).toBe(2);
 });
 
 afterAll(() => Promise.all([near.stop(), far.stop()]));
+
+test('nodes know each other as soon as they have started', async () => {
+  for (const node of [near, far]) expect((await node.api.info()).nodes).toHaveLength(2);
+  const late = await startNode();
+  onTestFinished(() => late.stop());
+  for (const node of [near, far, late]) expect((await node.api.info()).nodes).toHaveLength(3);
+});
 
 describe.each(flavours.filter(({ transport }) => transport !== 'websocket'))(
   '$name, sent to the other node',

@@ -12,7 +12,7 @@ import { InvalidTokenError } from './auth/authenticator.ts';
 import type { Identity, SubscriptionGrant } from './auth/identity.ts';
 import type { Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
-import { checkInfo } from './publish.ts';
+import { checkData, checkInfo } from './publish.ts';
 import type { Handshake } from './transports/transport.ts';
 
 /** The longest self-given info of a client in development mode. */
@@ -46,9 +46,11 @@ export async function authenticate(
       name: request.name,
       version: request.version,
     });
-    if (identity) return checked({ ...identity, refresh: 'hook' });
+    if (identity) return checked(handshake, { ...identity, refresh: 'hook' });
   }
-  if (request.token) return checked({ ...(await authenticateToken(core, request.token)), refresh: 'client' });
+  if (request.token) {
+    return checked(handshake, { ...(await authenticateToken(core, request.token)), refresh: 'client' });
+  }
   if (!core.config.auth.anonymous)
     throw new Disconnect(closeCodes.badRequest, 'no credentials: send a token, or set auth.anonymous');
   const info = core.config.mode === 'development' ? selfGivenInfo(request.data) : undefined;
@@ -75,8 +77,9 @@ async function authenticateToken(core: Core, token: string): Promise<Identity> {
   }
 }
 
-function checked(identity: Authenticated): Authenticated {
+function checked(handshake: Handshake, identity: Authenticated): Authenticated {
   checkInfo(identity.info);
+  checkData(handshake, identity.data);
   return identity;
 }
 

@@ -10,6 +10,7 @@ import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { hookClient, resolveChannel, type Core } from './core.ts';
 import type { ChannelOptions } from './config/schema.ts';
+import type { Handshake } from './transports/transport.ts';
 
 /** How long an idempotency key is remembered if the caller does not say. */
 export const defaultIdempotencyTtlMs = 300_000;
@@ -90,6 +91,16 @@ export function clientInfo(client: Client, channel: string): ClientInfo {
  */
 export function checkInfo(info: Payload | undefined): void {
   if (info && !isJson(info)) throw new ProtocolError(errors.badRequest, { detail: 'info is not JSON' });
+}
+
+/**
+ * Data of the application for one client; what is not JSON would break the frame of a JSON client.
+ * @throws ProtocolError 107.
+ */
+export function checkData({ format }: Handshake, data: Payload | undefined): void {
+  if (data && format.codec === 'json' && !isJson(data)) {
+    throw new ProtocolError(errors.badRequest, { detail: 'data for a JSON client is not JSON' });
+  }
 }
 
 /** What a channel's options say about history, for the broker. */

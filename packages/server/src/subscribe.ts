@@ -25,7 +25,7 @@ import { hookClient, resolveChannel, type Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
 import { dataFor } from './hub/publication-encoder.ts';
 import { Subscription, subscriptionFlags as flags } from './hub/subscription.ts';
-import { checkInfo, clientInfo } from './publish.ts';
+import { checkData, checkInfo, clientInfo } from './publish.ts';
 import { readMissed, type Missed } from './recover.ts';
 import { endSubscription } from './unsubscribe.ts';
 
@@ -180,6 +180,7 @@ async function subscribe(
     throw new ProtocolError(errors.expired, { detail: 'the permission to subscribe has expired' });
   }
   checkInfo(permit.info);
+  checkData(client.handshake, permit.data);
   const filter = tagsFilter(options, request);
   await core.interest.acquire(channel);
   if (client.isClosed || client.subscriptions.has(channel)) {

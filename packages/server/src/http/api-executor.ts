@@ -125,8 +125,7 @@ export class ApiExecutor {
       });
     }
     const [name, request] = first;
-    if (name === batchMethodName)
-      return JSON.stringify({ error: this.refused(name, requestId, unknownMethod(name)) });
+    if (name === batchMethodName) return JSON.stringify({ error: this.refused(name, requestId, unknownMethod(name)) });
     const outcome = await this.run(name, request, requestId);
     return 'error' in outcome ? JSON.stringify(outcome) : `{${JSON.stringify(name)}:${outcome.result}}`;
   }

@@ -293,6 +293,11 @@ export class HttpServer implements Component {
     try {
       route.upgrade(request, socket, head, url, clientAddress(request, this.#options.trustProxy));
     } catch (error) {
+      if (error instanceof HttpError) {
+        const address = clientAddress(request, this.#options.trustProxy);
+        this.#reportRefusal({ address, status: error.status }, error.message);
+        return refuse(error.status, error.message);
+      }
       this.#options.logger.error({ err: error, path: route.path }, 'upgrade failed');
       socket.destroy();
     }
@@ -316,6 +321,8 @@ export class HttpServer implements Component {
 function refusalOf(code: string | undefined): { status: number; message: string } | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, message: 'the headers are too large' };
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, message: 'the request did not arrive in time' };
+  // It left in the middle of a request.
+  if (code === 'HPE_INVALID_EOF_STATE') return undefined;
   return code?.startsWith('HPE_') ? { status: 400, message: 'this is not an HTTP request' } : undefined;
 }
 

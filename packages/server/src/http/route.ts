@@ -28,5 +28,6 @@ export interface HttpRoute {
 /** A path that takes over the connection (WebSocket). Origin is checked before. */
 export interface UpgradeRoute {
   readonly path: string;
+  /** A thrown HttpError is answered as it says. After any other throw the connection ends, and it is logged. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, url: URL, address: string): void;
 }

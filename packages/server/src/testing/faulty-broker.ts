@@ -27,6 +27,7 @@ export class FaultyBroker implements Broker {
   afterRead: (() => Promise<void> | void) | undefined;
   readonly #inner: Broker;
   readonly #late: (() => void)[] = [];
+  #sink: BrokerSink | undefined;
 
   constructor(inner: Broker) {
     this.#inner = inner;
@@ -50,7 +51,13 @@ export class FaultyBroker implements Broker {
     for (const deliver of this.#late.splice(0)) deliver();
   }
 
+  /** Says that publications of this channel may have been missed. */
+  reportGap(channel: string): void {
+    this.#sink?.gap(channel);
+  }
+
   onEvent(sink: BrokerSink): void {
+    this.#sink = sink;
     this.#inner.onEvent({
       publication: (channel, publication, position) => this.#pass(sink, channel, publication, position),
       join: (channel, info) => sink.join(channel, info),

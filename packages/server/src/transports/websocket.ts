@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { closeCodes, formats, type CloseReason, type Format } from '@tidings/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { HttpError } from '../http/http-error.ts';
 import type { UpgradeRoute } from '../http/route.ts';
 import type { Batch } from '../hub/batch.ts';
 import type { Clock, TimerId } from '../lib/clock.ts';
@@ -53,6 +54,10 @@ export class WebsocketTransport {
         : false,
       handleProtocols: (offered) =>
         ['centrifuge-protobuf', 'centrifuge-json'].find((name) => offered.has(name)) ?? false,
+    });
+    // Emitted within `handleUpgrade`; without a listener `ws` would answer by itself, and nobody else would know.
+    this.#server.on('wsClientError', (error) => {
+      throw new HttpError(400, `no WebSocket handshake: ${error.message}`, { cause: error });
     });
     this.upgrades = [
       ...(options.bidirectional ? [this.#route('/connection/websocket', 'websocket')] : []),
