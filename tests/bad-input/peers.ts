@@ -51,8 +51,8 @@ export class Peer {
         this.received.push({ binary: data });
       } else {
         for (const line of (data as Buffer).toString().split('\n')) {
-          if (line === '{}') this.pongs && websocket.send('{}');
-          else this.received.push(JSON.parse(line) as Json);
+          if (line !== '{}') this.received.push(JSON.parse(line) as Json);
+          else if (this.pongs) websocket.send('{}');
         }
       }
       this.#wake();

@@ -22,7 +22,8 @@ export type TargetOptions = Omit<Partial<EngineOptions>, 'config'> & { readonly 
 
 /** The bystander is alone on this channel. */
 const quietChannel = 'beside';
-const paceMs = 25;
+/** Below the rate of commands that one connection may send. */
+const paceMs = 12;
 
 /** Runs one attack against a server of its own. */
 export async function attack(options: TargetOptions, act: (target: Target) => Promise<void>): Promise<void> {

@@ -46,19 +46,17 @@ describe('WebSocket frames', () => {
       expect([...wire.bytes.subarray(0, 4)]).toEqual([0x8a, 2, 0x68, 0x69]);
     }));
 
-  test('a flood of pings whose answers are not read costs no memory', () =>
+  test.each([
+    ['ping', 9],
+    ['pong', 10],
+  ])('a flood of %s frames is closed with 3013', (_, opcode) =>
     attack({}, async (target) => {
       const wire = await target.rawWebsocket();
-      wire.socket.pause();
-      const flood = Buffer.concat(Array<Buffer>(10_000).fill(frame(9, 'x'.repeat(125))));
-      const before = process.memoryUsage();
-      for (let i = 0; i < 20; i++) {
-        wire.write(flood);
-        await until(() => wire.socket.writableLength === 0, 'the server reads the flood');
-      }
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      expect(heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(20 * 1024 * 1024);
-    }));
+      wire.write(Buffer.concat(Array<Buffer>(10_000).fill(frame(opcode, 'x'.repeat(125)))));
+      expect(await wire.closeCode()).toBe(3013);
+      target.logs({ level: 'info', code: 3013, detail: 'more than 100 ping and pong frames a second' });
+    }),
+  );
 
   test.each([
     ['no key', ['Sec-WebSocket-Version: 13'], 400],

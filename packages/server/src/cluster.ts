@@ -115,14 +115,14 @@ export class Cluster implements Component {
 
   /** A control message arrived from the broker. */
   receive(bytes: Uint8Array): void {
-    let message: ControlMessage;
     try {
-      message = decode(bytes);
-      if (typeof message !== 'object' || message === null) throw new Error('not an object');
+      this.#take(decode(bytes));
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'undecodable control message');
-      return;
     }
+  }
+
+  #take(message: ControlMessage): void {
     switch (message.type) {
       case 'announce':
         this.#meet(message.node);

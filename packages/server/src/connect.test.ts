@@ -2,7 +2,20 @@ import { closeCodes, errors, formats, ProtocolError, type Reply } from '@tidings
 import { describe, expect, test } from 'vitest';
 import { HookDisconnect, type ConnectHookRequest, type Hooks } from './auth/hooks.ts';
 import { settle } from './lib/clock.ts';
-import { closeCodeOf, codeOf, json, jwt, open, pushes, recoverable, startSeconds, subscribe, taken, text, token } from './testing/engine-fixture.ts';
+import {
+  closeCodeOf,
+  codeOf,
+  json,
+  jwt,
+  open,
+  pushes,
+  recoverable,
+  startSeconds,
+  subscribe,
+  taken,
+  text,
+  token,
+} from './testing/engine-fixture.ts';
 import { createTestEngine } from './testing.ts';
 
 const namedOnly = { mode: 'production', auth: { jwt } } as const;
@@ -38,7 +51,9 @@ describe('who connects', () => {
   });
 
   test('a token without sub is anonymous', async () => {
-    await using node = await createTestEngine({ config: { ...namedOnly, channels: { room: { allow: { subscribe: 'authenticated' } } } } });
+    await using node = await createTestEngine({
+      config: { ...namedOnly, channels: { room: { allow: { subscribe: 'authenticated' } } } },
+    });
     const client = await node.connect({ token: token({ exp: startSeconds + 60 }) });
     expect(await codeOf(client.request({ subscribe: { channel: 'room' } }))).toBe(103);
   });
@@ -127,7 +142,11 @@ describe('the connect hook', () => {
     await using node = await withHook(async () => {
       throw thrown;
     });
-    expect((await node.dial().request({ connect: {} })).error).toEqual({ code: 1001, message: 'go away', temporary: true });
+    expect((await node.dial().request({ connect: {} })).error).toEqual({
+      code: 1001,
+      message: 'go away',
+      temporary: true,
+    });
     thrown = new HookDisconnect(4500, 'banned');
     const client = node.dial();
     client.send({ id: 1, connect: {} });
@@ -233,7 +252,9 @@ describe('subscriptions from the server side', () => {
     });
     const override = { recovery: { value: false }, positioning: { value: false }, presence: { value: false } };
     const client = node.dial();
-    const { connect } = await client.request({ connect: { token: token({ sub: '1', subs: { quiet: { override } } }) } });
+    const { connect } = await client.request({
+      connect: { token: token({ sub: '1', subs: { quiet: { override } } }) },
+    });
     expect(connect?.subs?.['quiet']).toEqual({});
     expect(await node.engine.api.presenceStats({ channel: 'quiet' })).toEqual({ clients: 0, users: 0 });
   });
@@ -288,7 +309,9 @@ describe('unidirectional connections', () => {
     'subs are their own subscriptions, and recover ($codec, $framing)',
     async (uni) => {
       await using node = await createTestEngine({ config });
-      const first = await node.dial({ format: uni }).request({ connect: { subs: { 'room:1': { recoverable: true } } } });
+      const first = await node
+        .dial({ format: uni })
+        .request({ connect: { subs: { 'room:1': { recoverable: true } } } });
       const { epoch = '' } = pushed(first)?.subs?.['room:1'] ?? {};
       expect(epoch).not.toBe('');
       await node.engine.publish('room:1', 'missed');

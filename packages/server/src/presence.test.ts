@@ -24,9 +24,15 @@ describe('presence', () => {
     ]);
     for (const client of [phone, laptop, other]) await subscribe(client, 'room');
     const { presence } = await other.request({ presence: { channel: 'room' } });
-    expect(Object.values(presence?.presence ?? {}).map(({ user }) => user).toSorted()).toEqual(['42', '42', '43']);
+    expect(
+      Object.values(presence?.presence ?? {})
+        .map(({ user }) => user)
+        .toSorted(),
+    ).toEqual(['42', '42', '43']);
     for (const [id, info] of Object.entries(presence?.presence ?? {})) expect(info.client).toBe(id);
-    expect(Object.values(presence?.presence ?? {}).find((info) => info.conn_info)?.conn_info).toEqual(json({ name: 'Ann' }));
+    expect(Object.values(presence?.presence ?? {}).find((info) => info.conn_info)?.conn_info).toEqual(
+      json({ name: 'Ann' }),
+    );
     const stats = await other.request({ presence_stats: { channel: 'room' } });
     expect(stats.presence_stats).toEqual({ num_clients: 3, num_users: 2 });
     phone.close();

@@ -2,7 +2,19 @@ import { formats, ProtocolError } from '@tidings/protocol';
 import { describe, expect, test } from 'vitest';
 import { HookDisconnect, type Hooks, type PublishHookRequest } from './auth/hooks.ts';
 import type { ConfigInput } from './config/schema.ts';
-import { closeCodeOf, codeOf, json, jwt, open, publications, recoverable, subscribe, text, token, values } from './testing/engine-fixture.ts';
+import {
+  closeCodeOf,
+  codeOf,
+  json,
+  jwt,
+  open,
+  publications,
+  recoverable,
+  subscribe,
+  text,
+  token,
+  values,
+} from './testing/engine-fixture.ts';
 import { createTestEngine } from './testing.ts';
 
 const channels: NonNullable<ConfigInput['channels']> = {
@@ -69,7 +81,9 @@ describe('from a client', () => {
   });
 
   test('bytes that are not JSON are refused where JSON is promised', async () => {
-    await using node = await createTestEngine({ config: { ...config, channels: { ...channels, bin: { ...open, payload: 'binary' } } } });
+    await using node = await createTestEngine({
+      config: { ...config, channels: { ...channels, bin: { ...open, payload: 'binary' } } },
+    });
     const client = await node.connect({ format: formats.websocketProtobuf });
     const data = new TextEncoder().encode('{"a":1}\n{"push":{}}');
     const watcher = await node.connect();
@@ -100,7 +114,11 @@ describe('from a client', () => {
 });
 
 describe('the publish hook', () => {
-  const hooked = { 'ask:{id}': { ...recoverable, hooks: { publish: true } }, 'ask#{users}': { hooks: { publish: true } }, plain: open };
+  const hooked = {
+    'ask:{id}': { ...recoverable, hooks: { publish: true } },
+    'ask#{users}': { hooks: { publish: true } },
+    plain: open,
+  };
   const withHook = (publish: NonNullable<Hooks['publish']>) =>
     createTestEngine({ config: { ...config, channels: hooked }, hooks: { publish } });
 

@@ -1,7 +1,17 @@
 import { formats, type SubscribeRequest } from '@tidings/protocol';
 import { describe, expect, test } from 'vitest';
 import type { ConfigInput } from './config/schema.ts';
-import { closeCodeOf, createWatchedEngine, publications, pushes, recoverable, subscribe, taken, values, type TestNode } from './testing/engine-fixture.ts';
+import {
+  closeCodeOf,
+  createWatchedEngine,
+  publications,
+  pushes,
+  recoverable,
+  subscribe,
+  taken,
+  values,
+  type TestNode,
+} from './testing/engine-fixture.ts';
 
 const stream = { ...recoverable, history: { size: 1_000, ttl: '1h', metaTtl: '2h' } } as const;
 const channels: NonNullable<ConfigInput['channels']> = {
@@ -36,7 +46,10 @@ describe('a fresh subscription', () => {
 
 describe('recovered, whole or not at all', () => {
   // Ten publications, of which `short` keeps three for ten seconds.
-  const cases: [string, { channel?: string; after?: number; epoch?: string; offset?: number; expected: number[] | 'reset' }][] = [
+  const cases: [
+    string,
+    { channel?: string; after?: number; epoch?: string; offset?: number; expected: number[] | 'reset' },
+  ][] = [
     ['nothing missed', { offset: 10, expected: [] }],
     ['one missed', { offset: 9, expected: [10] }],
     ['all missed', { offset: 0, expected: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }],
@@ -109,7 +122,10 @@ describe('recovered, whole or not at all', () => {
     await publish(node, 'stream', 2);
     const client = await node.connect();
     const request = { channel: 'stream', recoverable: true, recover: true, epoch: 'other', offset: 1, flag: 2 };
-    expect((await client.request({ subscribe: request })).error).toEqual({ code: 112, message: 'unrecoverable position' });
+    expect((await client.request({ subscribe: request })).error).toEqual({
+      code: 112,
+      message: 'unrecoverable position',
+    });
     expect(await node.engine.api.channels({})).toEqual({ channels: {} });
     // Where all is there the flag changes nothing.
     const good = await subscribe(client, 'stream', { ...request, epoch: await epochOf(node, 'stream') });
@@ -157,13 +173,16 @@ describe('while publications arrive', () => {
       const signals = all.filter((value) => typeof value === 'string');
       // Whatever the way: up to where the result says, then every one to the last.
       const positioned = request.recoverable === true;
-      const first = result.publications?.[0]?.offset ?? (result.recovered || !positioned ? 2 : (result.offset ?? 0) + 1);
+      const first =
+        result.publications?.[0]?.offset ?? (result.recovered || !positioned ? 2 : (result.offset ?? 0) + 1);
       const from = numbers[0] as number;
       if (positioned) expect(from).toBe(first);
       expect(numbers).toEqual(Array.from({ length: n - from + 1 }, (_, i) => from + i));
       if (positioned) {
         const reads = (n - 2) / 2;
-        expect(signals).toEqual(Array.from({ length: reads * 2 }, (_, i) => [`signal ${i + 1}`, `signal ${i + 2}`]).flat());
+        expect(signals).toEqual(
+          Array.from({ length: reads * 2 }, (_, i) => [`signal ${i + 1}`, `signal ${i + 2}`]).flat(),
+        );
       }
     });
   }
@@ -179,7 +198,11 @@ describe('while publications arrive', () => {
       node.broker.afterRead = undefined;
       node.broker.release();
     };
-    const result = await subscribe(client, 'stream', { recoverable: true, recover: true, epoch: await epochOf(node, 'stream') });
+    const result = await subscribe(client, 'stream', {
+      recoverable: true,
+      recover: true,
+      epoch: await epochOf(node, 'stream'),
+    });
     expect(values(result.publications)).toEqual([1, 2, 3]);
     node.broker.fault = 'twice';
     await publish(node, 'stream', 2, 4);
@@ -267,7 +290,13 @@ describe('filters', () => {
     }
     expect(await publications(client)).toMatchObject([{ offset: 3 }, { offset: 6 }]);
     expect(client.closeReason).toBeUndefined();
-    const again = await subscribe(await node.connect(), 'tagged', { recoverable: true, recover: true, epoch, offset: 3, tf });
+    const again = await subscribe(await node.connect(), 'tagged', {
+      recoverable: true,
+      recover: true,
+      epoch,
+      offset: 3,
+      tf,
+    });
     expect(again).toMatchObject({ recovered: true });
     expect(values(again.publications)).toEqual([6]);
     const nothing = await subscribe(await node.connect(), 'tagged', {
@@ -294,7 +323,10 @@ describe('a gap', () => {
     await publish(node, 'stream', 1, 2);
     node.broker.fault = 'none';
     await publish(node, 'stream', 1, 3);
-    expect(await pushes(client)).toMatchObject([{ pub: { offset: 1 } }, { channel: 'stream', unsubscribe: { code: 2500 } }]);
+    expect(await pushes(client)).toMatchObject([
+      { pub: { offset: 1 } },
+      { channel: 'stream', unsubscribe: { code: 2500 } },
+    ]);
     // Who did not ask for a position goes on.
     expect(values(await publications(plain))).toEqual([1, 3]);
     const again = await subscribe(client, 'stream', { recoverable: true, recover: true, epoch, offset: 1 });

@@ -3,7 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { HookDisconnect, type Hooks, type RefreshHookResult } from './auth/hooks.ts';
 import type { ConfigInput } from './config/schema.ts';
 import { settle } from './lib/clock.ts';
-import { closeCodeOf, codeOf, json, jwt, open, pushes, startSeconds, subscribe, text, token } from './testing/engine-fixture.ts';
+import {
+  closeCodeOf,
+  codeOf,
+  json,
+  jwt,
+  open,
+  pushes,
+  startSeconds,
+  subscribe,
+  text,
+  token,
+} from './testing/engine-fixture.ts';
 import { createTestEngine, type TestEngine } from './testing.ts';
 
 const channels: NonNullable<ConfigInput['channels']> = {
@@ -185,7 +196,10 @@ describe('a subscription with a token that expires', () => {
     await subscribe(client, channel, { token: claims(in60s, { info: { v: 1 } }) });
     await node.clock.advance(70_000);
     const fresh = claims(startSeconds + 200, { info: { v: 2 } });
-    expect((await client.request({ sub_refresh: { channel, token: fresh } })).sub_refresh).toEqual({ expires: true, ttl: 130 });
+    expect((await client.request({ sub_refresh: { channel, token: fresh } })).sub_refresh).toEqual({
+      expires: true,
+      ttl: 130,
+    });
     await node.clock.advance(100_000);
     expect(await pushes(client)).toEqual([]);
     expect(text((await infoOf(node, channel))?.chan_info)).toBe('{"v":2}');

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { closeCodeOf, codeOf, createWatchedEngine, jwt, open, publications, pushes, recoverable, subscribe, token } from './testing/engine-fixture.ts';
+import {
+  closeCodeOf,
+  codeOf,
+  createWatchedEngine,
+  jwt,
+  open,
+  publications,
+  pushes,
+  recoverable,
+  subscribe,
+  token,
+} from './testing/engine-fixture.ts';
 
 const channels = { room: { ...open, presence: true }, stream: recoverable } as const;
 const config = { mode: 'production', auth: { anonymous: true, jwt }, channels } as const;

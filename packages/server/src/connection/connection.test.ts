@@ -109,7 +109,7 @@ describe('after connect', () => {
     expect((await client.request({ ping: {} })).ping).toEqual({});
   });
 
-  test('commands sent with connect wait for it, and are refused with it', async () => {
+  test('commands sent with connect wait for it', async () => {
     const gate = Promise.withResolvers<{ user: string }>();
     await using node = await createTestEngine({ config, hooks: { connect: () => gate.promise } });
     const client = node.dial();
@@ -120,14 +120,19 @@ describe('after connect', () => {
     gate.resolve({ user: '42' });
     expect((await client.next()).id).toBe(1);
     expect((await client.next()).id).toBe(2);
-    const refused = (await createTestEngine({ config })).dial();
-    refused.send([
+  });
+
+  test('commands sent with a connect that is refused are not carried out', async () => {
+    await using node = await createTestEngine({ config });
+    const client = node.dial();
+    client.send([
       { id: 1, connect: { token: token({ exp: 1 }) } },
       { id: 2, subscribe: { channel: 'room:1' } },
     ]);
-    expect((await refused.next()).error?.code).toBe(109);
+    expect((await client.next()).error?.code).toBe(109);
     await settle();
-    expect(refused.inbox).toEqual([]);
+    expect(client.inbox).toEqual([]);
+    expect((await node.engine.api.info()).nodes[0]?.subscriptions).toBe(0);
   });
 });
 

@@ -9,10 +9,9 @@ const all = Object.values(formats);
 
 describe('Batch', () => {
   test('whatever the interleaving, each receives exactly its messages in order, and equals share their bytes', () => {
-    const pushes = fc.array(
-      fc.record({ message: fc.nat({ max: 6 }), to: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]) }),
-      { maxLength: 60 },
-    );
+    const pushes = fc.array(fc.record({ message: fc.nat({ max: 6 }), to: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]) }), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(pushes, fc.constantFrom<Format>(...all), (steps, format) => {
         // Some messages have the same bytes, but are other messages.
@@ -51,30 +50,33 @@ describe('Batch', () => {
     expect(batch.compressed(0)).toBe(batch.compressed(0));
   });
 
-  test.each([formats.websocketJson, formats.websocketProtobuf])('compressed inflates to the same ($codec)', (format) => {
-    const long = fc.string({ maxLength: 400 }).map((text) => bytes(JSON.stringify(text.repeat(200))));
-    const messages = fc.array(fc.oneof(fc.string().map(bytes), long), { minLength: 1, maxLength: 4 });
-    fc.assert(
-      fc.property(messages, fc.constantFrom(0, 100, 10_000), (list, minBytes) => {
-        let batch = Batch.root(format);
-        for (const message of list) batch = batch.append(message);
-        const plain = batch.bytes;
-        const compressed = batch.compressed(minBytes);
-        expect(compressed.length <= plain.length).toBe(true);
-        if (compressed === plain) return;
-        expect(plain.length >= minBytes).toBe(true);
-        // RFC 7692 §6: RSV1 marks a compressed message; the rest of the header is as on the plain one.
-        expect(compressed[0]).toBe((plain[0] as number) | 0x40);
-        const payload = (framed: Uint8Array): Uint8Array =>
-          framed.subarray(framed[1] === 127 ? 10 : framed[1] === 126 ? 4 : 2);
-        const inflated = inflateRawSync(Buffer.concat([payload(compressed), Buffer.from([0, 0, 0xff, 0xff])]), {
-          finishFlush: 2,
-        });
-        expect(inflated.equals(payload(plain))).toBe(true);
-      }),
-      { numRuns: 100 },
-    );
-  });
+  test.each([formats.websocketJson, formats.websocketProtobuf])(
+    'compressed inflates to the same ($codec)',
+    (format) => {
+      const long = fc.string({ maxLength: 400 }).map((text) => bytes(JSON.stringify(text.repeat(200))));
+      const messages = fc.array(fc.oneof(fc.string().map(bytes), long), { minLength: 1, maxLength: 4 });
+      fc.assert(
+        fc.property(messages, fc.constantFrom(0, 100, 10_000), (list, minBytes) => {
+          let batch = Batch.root(format);
+          for (const message of list) batch = batch.append(message);
+          const plain = batch.bytes;
+          const compressed = batch.compressed(minBytes);
+          expect(compressed.length <= plain.length).toBe(true);
+          if (compressed === plain) return;
+          expect(plain.length >= minBytes).toBe(true);
+          // RFC 7692 §6: RSV1 marks a compressed message; the rest of the header is as on the plain one.
+          expect(compressed[0]).toBe((plain[0] as number) | 0x40);
+          const payload = (framed: Uint8Array): Uint8Array =>
+            framed.subarray(framed[1] === 127 ? 10 : framed[1] === 126 ? 4 : 2);
+          const inflated = inflateRawSync(Buffer.concat([payload(compressed), Buffer.from([0, 0, 0xff, 0xff])]), {
+            finishFlush: 2,
+          });
+          expect(inflated.equals(payload(plain))).toBe(true);
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
 
   test('what is small, or does not shrink, stays plain', () => {
     const batch = Batch.root(formats.websocketJson).append(bytes(`"${'x'.repeat(300)}"`));

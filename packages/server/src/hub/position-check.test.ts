@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ConfigInput } from '../config/schema.ts';
 import { settle } from '../lib/clock.ts';
-import {
-  createWatchedEngine,
-  pushes,
-  recoverable,
-  subscribe,
-  taken,
-  values,
-} from '../testing/engine-fixture.ts';
+import { createWatchedEngine, pushes, recoverable, subscribe, taken, values } from '../testing/engine-fixture.ts';
 
 const config = {
   mode: 'production',

@@ -9,8 +9,13 @@ const publication = { data: json({ filler: 'x'.repeat(100), n: 2 }), offset: 2 }
 describe('PublicationEncoder', () => {
   test('each form is made once, and each is its own', () => {
     const encoder = new PublicationEncoder('c', publication, previous, false);
-    const forms = [formats.websocketJson, formats.websocketProtobuf, formats.uniWebsocketJson, formats.uniWebsocketProtobuf].flatMap(
-      (format) => Object.values(variants).map((variant) => ({ format, variant, bytes: encoder.encode(format, variant) })),
+    const forms = [
+      formats.websocketJson,
+      formats.websocketProtobuf,
+      formats.uniWebsocketJson,
+      formats.uniWebsocketProtobuf,
+    ].flatMap((format) =>
+      Object.values(variants).map((variant) => ({ format, variant, bytes: encoder.encode(format, variant) })),
     );
     for (const { format, variant, bytes } of forms) expect(encoder.encode(format, variant)).toBe(bytes);
     expect(new Set(forms.map(({ bytes }) => bytes)).size).toBe(forms.length);

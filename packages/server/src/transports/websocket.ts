@@ -19,7 +19,9 @@ import type { Accept, Handshake, Socket, SocketEvents, TransportName } from './t
 
 /** How long a peer may take to answer our close frame, or to read what was written before it. */
 const closeTimeoutMs = 5_000;
-/** With more than this unread, pings of the peer go unanswered: a flood of them must not fill our memory. */
+/** Ping and pong frames of a peer in one second; more is a flood. */
+const maxControlFrames = 100;
+/** With more than this unread, pings of the peer go unanswered: they must not fill our memory. */
 const maxPongBacklogBytes = 16_384;
 
 export interface WebsocketOptions {
@@ -149,6 +151,8 @@ class WebsocketSocket implements Socket {
   #pingTimer: TimerId;
   #awaitingPong = false;
   #connected = false;
+  #controlFrames = 0;
+  #controlSinceMs = 0;
 
   constructor(options: WebsocketOptions, handshake: Handshake, nativePing: boolean, websocket: WebSocket, tcp: Duplex) {
     this.#options = options;
@@ -186,15 +190,25 @@ class WebsocketSocket implements Socket {
     });
     this.#websocket.on('error', (error) => this.#broken(events, error));
     this.#websocket.on('ping', (data) => {
+      this.#countControlFrame(events);
       // RFC 6455 §5.5.3 lets us answer only the latest of several.
-      if (this.bufferedBytes <= maxPongBacklogBytes) this.#websocket.pong(data);
+      if (!this.#closing && this.bufferedBytes <= maxPongBacklogBytes) this.#websocket.pong(data);
     });
-    if (this.nativePing) {
-      this.#websocket.on('pong', () => {
-        this.#awaitingPong = false;
-      });
-      this.#pingLater(events);
+    this.#websocket.on('pong', () => {
+      this.#awaitingPong = false;
+      this.#countControlFrame(events);
+    });
+    if (this.nativePing) this.#pingLater(events);
+  }
+
+  #countControlFrame(events: SocketEvents): void {
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#controlSinceMs >= 1_000) {
+      this.#controlSinceMs = nowMs;
+      this.#controlFrames = 0;
     }
+    if (++this.#controlFrames <= maxControlFrames) return;
+    this.#fail(events, closeCodes.tooManyRequests, `more than ${maxControlFrames} ping and pong frames a second`);
   }
 
   /** Hands in the connect request of a unidirectional client. */
