@@ -536,6 +536,14 @@ describe('docs/operation.md', () => {
     expect(listed).toHaveLength(served.length);
   });
 
+  test('the load of bench is understood', async () => {
+    const config = await configOf(`${examples.code('auth-config')}\n${examples.code('operation-bench')}`);
+    const { port } = await startEngine(config);
+    const few = examples.code('operation-bench-run').replace('-n 2000', '-n 20 --duration 1');
+    const url = `ws://127.0.0.1:${port}/connection/websocket`;
+    expect(await shell(`${few} --url ${url}`)).toMatch(/^subscribers +20$[^]*^lost +0$/m);
+  });
+
   test('what nginx and systemd are given stands there', () => {
     expect(examples.code('nginx')).toContain('proxy_pass http://tidings;');
     expect(examples.code('systemd')).toContain('ExecStart=');

@@ -204,7 +204,8 @@ describe.each(flavours)('$name', (flavour) => {
 
   test('deltas: a signal that history does not keep is no base for who was not there', async () => {
     const [user, channel] = [newUser(), newChannel('open')];
-    const long = (n: number) => ({ n, text: 'the same in all of them ✓ '.repeat(20) });
+    const kept = { n: 1, text: 'what everybody has '.repeat(20) };
+    const [signal, next] = [2, 3].map((n) => ({ n, text: 'something else altogether '.repeat(30) }));
     const watching = await subscribe(await connect(flavour, server), channel, { delta: 'fossil' });
     const watched = collect<PublicationContext>(watching, 'publication');
     const client = await connect(flavour, server, { token: jwt({ sub: user }), minReconnectDelay: 100 });
@@ -212,12 +213,15 @@ describe.each(flavours)('$name', (flavour) => {
     const publications = collect<PublicationContext>(subscription, 'publication');
     const subscribed = collect<SubscribedContext>(subscription, 'subscribed');
     await drop(client, user);
-    await server.publish(channel, long(1));
-    await server.publish(channel, long(2), { skipHistory: true });
+    await server.publish(channel, kept);
+    await server.publish(channel, signal, { skipHistory: true });
     expect(await subscribed.next()).toMatchObject({ recovered: true });
-    await server.publish(channel, long(3));
-    expect(values(flavour, await publications.take(2))).toEqual([long(1), long(3)]);
-    expect(values(flavour, await watched.take(3))).toEqual([long(1), long(2), long(3)]);
+    await server.publish(channel, next);
+    expect(values(flavour, await publications.take(2))).toEqual([kept, next]);
+    // Who was there gets a patch against the signal.
+    expect(values(flavour, await watched.take(3))).toEqual([kept, signal, next]);
+    expect(watching.deltaStats().numDeltaPayloads).toBeGreaterThanOrEqual(1);
+    expect(subscription.deltaStats().numDeltaPayloads).toBe(0);
   });
 });
 

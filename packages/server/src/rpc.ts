@@ -11,7 +11,9 @@ export async function rpcFromClient(core: Core, client: Client, request: RpcRequ
   const answer = await core.hooks.rpc({ ...hookClient(client), method: request.method ?? '', data: request.data });
   if (!answer?.data) return {};
   if (client.handshake.format.codec === 'json' && !isJson(answer.data)) {
-    throw new ProtocolError(errors.internal, { detail: 'the rpc hook answered a JSON client with data that is not JSON' });
+    throw new ProtocolError(errors.internal, {
+      detail: 'the rpc hook answered a JSON client with data that is not JSON',
+    });
   }
   return { data: answer.data };
 }

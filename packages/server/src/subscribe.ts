@@ -108,7 +108,10 @@ function refuseUnavailable(request: SubscribeRequest): void {
       detail: `subscription type ${request.type} is not available; valid: 0`,
     });
   if (request.delta && request.delta !== 'fossil') {
-    throw new Disconnect(closeCodes.badRequest, `unknown delta ${JSON.stringify(request.delta.slice(0, 32))}; valid: "fossil"`);
+    throw new Disconnect(
+      closeCodes.badRequest,
+      `unknown delta ${JSON.stringify(request.delta.slice(0, 32))}; valid: "fossil"`,
+    );
   }
 }
 

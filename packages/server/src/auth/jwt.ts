@@ -147,11 +147,7 @@ function granted<T>(convert: () => T): T {
   }
 }
 
-function parseClaims<T extends z.ZodType>(schema: T, raw: Record<string, unknown>): z.output<T> {
-  // The schema library leaves this name out without a word.
-  if (Object.hasOwn((raw['subs'] as object | undefined) ?? {}, '__proto__')) {
-    throw new InvalidTokenError('claim subs: __proto__ cannot be a name here; list it in channels');
-  }
+function parseClaims<T extends z.ZodType>(schema: T, raw: unknown): z.output<T> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const { path, message } = firstIssue(parsed.error);
