@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-// Workspaces run from source in tests too: the `source` condition of every package's exports.
+// Workspaces run from source in tests too: the `tidings-source` condition of every package's exports.
 export default defineConfig({
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source'] } },
+  resolve: { conditions: ['tidings-source'] },
+  ssr: { resolve: { conditions: ['tidings-source'] } },
   test: {
     projects: [
       {

@@ -32,7 +32,11 @@ export function benchSecret(): string {
 }
 
 export function serverCommand(name: ContestantName, floor?: Floor): ServerCommand {
-  const node = (...args: string[]) => ({ name, file: process.execPath, args: ['--conditions=source', ...args] });
+  const node = (...args: string[]) => ({
+    name,
+    file: process.execPath,
+    args: ['--conditions=tidings-source', ...args],
+  });
   switch (name) {
     case 'floor':
       if (!floor) throw new Error('the floor is not compiled');

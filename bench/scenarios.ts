@@ -172,7 +172,7 @@ function loadOptions(scenario: LoadOptions['scenario'], name: Peer, { port, pid 
 
 const loadFile = fileURLToPath(new URL('load.ts', import.meta.url));
 const runTsLoad = (options: LoadOptions) =>
-  runLoad(process.execPath, ['--conditions=source', loadFile, JSON.stringify(options)]);
+  runLoad(process.execPath, ['--conditions=tidings-source', loadFile, JSON.stringify(options)]);
 
 async function idle(scale: Scale, progress: Progress): Promise<ScenarioReport> {
   const connections = scale.idleConnections;

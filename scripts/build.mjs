@@ -64,7 +64,7 @@ export async function build() {
 /** The manifest without what only a checkout of the sources has. */
 function published(manifest) {
   const exports = structuredClone(manifest.exports);
-  for (const conditions of Object.values(exports)) delete conditions.source;
+  for (const conditions of Object.values(exports)) delete conditions['tidings-source'];
   const files = manifest.files.filter((file) => file !== 'src');
   return { ...manifest, exports, files: manifest.name === 'tidings' ? [...files, 'demo'] : files };
 }

@@ -11,7 +11,7 @@ import { isMain, main, run, setup } from './setup.mjs';
  */
 export async function runTypeScript(file, args) {
   const node = await setup();
-  return run(node, ['--conditions=source', file, ...args]);
+  return run(node, ['--conditions=tidings-source', file, ...args]);
 }
 
 if (isMain(import.meta.url)) {

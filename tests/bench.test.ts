@@ -23,7 +23,7 @@ interface Outcome {
 
 /** Runs a TypeScript file of the tree; ends it after `limitMs`. */
 async function runNode(limitMs: number, ...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--conditions=source', ...args], { cwd: root, timeout: limitMs });
+  const child = spawn(process.execPath, ['--conditions=tidings-source', ...args], { cwd: root, timeout: limitMs });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -20,7 +20,6 @@ async function withApplication(
   };
   const asking = {
     hooks: { rpc: hook, publish: hook, subscribe: hook, secret: secrets.hooks },
-    rpc: { hook: true },
     channels: { 'asked:{name}': { hooks: { publish: true, subscribe: true } } },
     ...config,
   };

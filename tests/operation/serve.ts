@@ -114,7 +114,7 @@ export class Serve {
     const main = join(root, 'packages/cli/src/main.ts');
     const child = spawn(
       process.execPath,
-      ['--conditions=source', main, 'serve', '--config', join(this.folder, 'tidings.json')],
+      ['--conditions=tidings-source', main, 'serve', '--config', join(this.folder, 'tidings.json')],
       {
         cwd: root,
         stdio: ['ignore', 'pipe', 'pipe'],

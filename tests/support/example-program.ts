@@ -21,7 +21,7 @@ export class ExampleProgram {
 
   /** A module that imports packages by their names, as in a file in the root of a clone. */
   static javaScript(code: string): ExampleProgram {
-    return new ExampleProgram(process.execPath, ['--conditions=source', '--input-type=module', '--eval', code]);
+    return new ExampleProgram(process.execPath, ['--conditions=tidings-source', '--input-type=module', '--eval', code]);
   }
 
   /** One command of a shell, which may go on without end. */
@@ -38,7 +38,7 @@ export class ExampleProgram {
 
 /** `npx tidings` is the command line of this tree, and curl prints answers only. */
 const prelude = `
-npx() { shift; "${process.execPath}" --conditions=source "${join(root, 'packages/cli/src/main.ts')}" "$@"; }
+npx() { shift; "${process.execPath}" --conditions=tidings-source "${join(root, 'packages/cli/src/main.ts')}" "$@"; }
 curl() { command curl -sS "$@"; }
 `;
 

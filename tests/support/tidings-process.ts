@@ -100,7 +100,7 @@ export class TidingsProcess {
 
   async #run(): Promise<void> {
     const { command = 'serve', config, env } = this.#options;
-    const args = ['--conditions=source', 'packages/cli/src/main.ts', command];
+    const args = ['--conditions=tidings-source', 'packages/cli/src/main.ts', command];
     if (config || command === 'serve') {
       const file = join(this.folder, 'tidings.json');
       const listen = { ...config?.listen, port: this.port };

@@ -49,7 +49,7 @@ function installedNode() {
 
 /** Runs the command line in another Node, in the foreground: signals go to it, its exit code comes from it. */
 function runIn(node) {
-  const entry = fromSource ? ['--conditions=source', source] : [built];
+  const entry = fromSource ? ['--conditions=tidings-source', source] : [built];
   const child = spawn(node, [...entry, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {

@@ -75,7 +75,18 @@ function endingSignal(signals: Pick<NodeJS.EventEmitter, 'on'>, logger: Logger):
 }
 
 /** Parts that are built once: a change in them waits for the next start. */
-const restartKeys = ['mode', 'dataDir', 'listen', 'internal', 'transports', 'events', 'broker', 'metrics'] as const;
+const restartParts: Readonly<Record<string, (config: Config) => unknown>> = {
+  mode: (config) => config.mode,
+  dataDir: (config) => config.dataDir,
+  listen: (config) => config.listen,
+  internal: (config) => config.internal,
+  transports: (config) => config.transports,
+  events: (config) => config.events,
+  broker: (config) => config.broker,
+  metrics: (config) => config.metrics,
+  'limits.messageSize': (config) => config.limits.messageSize,
+  'timeouts.handshake': (config) => config.timeouts.handshake,
+};
 
 /** Replaces the configuration of a running engine, or keeps it and says why. One reload at a time, the last one counts. */
 export class Reloader {
@@ -119,7 +130,9 @@ export class Reloader {
       const { config, warnings } = await this.#load();
       await this.#engine.reload(config);
       for (const { key, place, message } of warnings) this.#logger.warn({ setting: key, place }, message);
-      const waiting = restartKeys.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(this.#started[key]));
+      const waiting = Object.entries(restartParts)
+        .filter(([, part]) => JSON.stringify(part(config)) !== JSON.stringify(part(this.#started)))
+        .map(([name]) => name);
       if (waiting.length > 0) this.#logger.warn({ sections: waiting }, 'changed, but in force only after a restart');
     } catch (error) {
       const problems =

@@ -1,6 +1,6 @@
 /**
  * Writes what follows from the rest into the vectors: `protobufHex` from `json`, `delta` from `source` and `target`.
- * Run it after adding a vector: `node --conditions=source packages/protocol/vectors/generate.ts`. Whether the result is
+ * Run it after adding a vector: `node --conditions=tidings-source packages/protocol/vectors/generate.ts`. Whether the result is
  * right is decided by `src/vectors.test.ts` with an implementation that is not ours.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -24,6 +24,19 @@ export interface Authenticated extends Identity {
 }
 
 /**
+ * The handshake with the headers that hooks are told of: those of the HTTP request, and for clients that cannot set
+ * any, such as browsers, those of the connect command; of both only the ones that are configured.
+ */
+export function withConnectHeaders(core: Core, handshake: Handshake, request: ConnectRequest): Handshake {
+  const allowed = core.config.transports.forwardHeaders;
+  const sent = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const kept = sent.filter(([name]) => allowed.includes(name));
+  return kept.length === 0
+    ? handshake
+    : { ...handshake, headers: { ...Object.fromEntries(kept), ...handshake.headers } };
+}
+
+/**
  * @throws ProtocolError 107 for what is malformed, 109 for an expired token; Disconnect 3500 for an invalid one, 3501 without credentials; what the
  * connect hook answers.
  */

@@ -112,7 +112,14 @@ async function run(steps: readonly Step[]): Promise<void> {
   };
   const nodes = await createTestNodes(2, { config, hooks });
   const [first] = nodes as [TestNode];
-  for (const { broker } of nodes) broker.beforeRead = maybe;
+  for (const { broker } of nodes) {
+    broker.beforeRead = maybe;
+    const { subscribe } = broker;
+    broker.subscribe = async (name) => {
+      await maybe();
+      await subscribe.call(broker, name);
+    };
+  }
   const clients: (MemoryClient | undefined)[] = [];
   let id = 0;
   const expectNothing = async (): Promise<void> => {

@@ -46,7 +46,7 @@ export const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 /** Starts a command line as a process of its own. */
 export function spawnCommand(args: readonly string[], { cwd, env = {} }: RunOptions = {}) {
-  const child = spawn(process.execPath, ['--conditions=source', mainFile, ...args], {
+  const child = spawn(process.execPath, ['--conditions=tidings-source', mainFile, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -228,9 +228,6 @@ function checkHooks(config: Config, supplied: ReadonlySet<HookName>, report: Rep
       }
     }
   }
-  if (config.rpc.hook && !answered('rpc')) {
-    report.problem(['rpc', 'hook'], 'true, but there is no rpc hook', valid('rpc', 'false'));
-  }
 }
 
 function checkTimes({ ping, shutdown }: Config, report: Report): void {

@@ -187,10 +187,6 @@ export const configSchema = z.strictObject({
     .record(z.string(), channelOptionsSchema)
     .default({})
     .describe('Options by pattern: `chat:*`, `room:{id}`, `{name}`. The most specific pattern holds.'),
-  rpc: z
-    .strictObject({ hook: z.boolean().default(false).describe('Whether RPC calls go to the rpc hook.') })
-    .prefault({})
-    .describe('Calls of clients to the application.'),
   limits: limitsSchema.prefault({}),
   ping: z
     .strictObject({
@@ -238,7 +234,7 @@ export const configSchema = z.strictObject({
         .optional()
         .describe('Asked when a subscription expires, for channels with hooks.subRefresh.'),
       publish: hookSchema.optional().describe('Asked on publish, for channels with hooks.publish.'),
-      rpc: hookSchema.optional().describe('Asked on RPC, with rpc.hook.'),
+      rpc: hookSchema.optional().describe('Answers RPC of clients.'),
       secret: secret(8, 'Signs every request to the application (HMAC-SHA256).').optional(),
       concurrency: z.int().min(1).default(256).describe('Requests under way at once.'),
       queue: z.int().min(0).default(4096).describe('Requests that wait for a place; more fail at once.'),

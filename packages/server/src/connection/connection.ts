@@ -25,7 +25,7 @@ import {
 import { HookDisconnect, HookFailure } from '../auth/hooks.ts';
 import type { SubscriptionGrant } from '../auth/identity.ts';
 import type { Client } from '../client.ts';
-import { authenticate, serverSubscriptions, type Authenticated } from '../connect.ts';
+import { authenticate, serverSubscriptions, withConnectHeaders, type Authenticated } from '../connect.ts';
 import type { Core } from '../core.ts';
 import { Disconnect } from '../disconnect.ts';
 import { encodePush } from '../hub/publication-encoder.ts';
@@ -74,6 +74,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
 
   readonly #context: ConnectionContext;
   readonly #socket: Socket;
+  #handshake: Handshake;
   readonly #codec: Codec;
   readonly recipient: Outbox;
   readonly subscriptions = new Map<string, Subscription>();
@@ -92,6 +93,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     const { core } = context;
     this.#context = context;
     this.#socket = socket;
+    this.#handshake = socket.handshake;
     this.#codec = socket.handshake.format.codec === 'json' ? jsonCodec : protobufCodec;
     this.recipient = new Outbox(context.flusher, socket, core.config.limits.bufferedBytesPerConnection, () =>
       this.disconnect(closeCodes.slow, `more than ${core.config.limits.bufferedBytesPerConnection} bytes unread`),
@@ -111,7 +113,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     return this.#identity?.meta;
   }
   get handshake(): Handshake {
-    return this.#socket.handshake;
+    return this.#handshake;
   }
   get session(): string | undefined {
     return this.#socket.session;
@@ -329,6 +331,7 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     this.id = newId();
     const startedMs = performance.now();
     try {
+      this.#handshake = withConnectHeaders(core, this.#handshake, request);
       const identity = await authenticate(core, this.id, this.handshake, request);
       if (this.isClosed) return;
       const times = lifetime(core, identity.expireAt, errors.expired);

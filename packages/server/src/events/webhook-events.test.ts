@@ -363,7 +363,7 @@ describe('crashes and stops', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return 200;
     });
-    const child = spawn(process.execPath, ['--conditions=source', script, server.url, dir], {
+    const child = spawn(process.execPath, ['--conditions=tidings-source', script, server.url, dir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exited = new Promise((resolve) => child.on('exit', resolve));

@@ -186,9 +186,13 @@ describe('delta', () => {
     await subscribe(client, 'delta', { delta: 'fossil' });
     const reader = new Reader(format);
     const seen: unknown[] = [];
+    const patched: boolean[] = [];
     const publish = async (version: number): Promise<void> => {
       await node.engine.publish('delta', document(version));
-      for (const publication of await publications(client)) seen.push(reader.read(publication));
+      for (const publication of await publications(client)) {
+        seen.push(reader.read(publication));
+        patched.push(publication.delta ?? false);
+      }
     };
     const log = { level: 'silent' } as const;
     for (let i = 0; i < 2; i++) await publish(i);
@@ -197,6 +201,7 @@ describe('delta', () => {
     await node.engine.reload({ ...config, log });
     for (let i = 4; i < 6; i++) await publish(i);
     expect(seen).toEqual([0, 1, 2, 3, 4, 5].map(document));
+    expect(patched).toEqual([false, true, false, false, false, true]);
   });
 
   type Step = 'publish' | 'signal' | 'other' | 'subscribe' | 'recover' | 'lost' | 'during';

@@ -62,10 +62,11 @@ describe('the idle position check', () => {
     await using node = await createWatchedEngine({ config });
     const client = await node.connect();
     await subscribe(client, 'stream', { recoverable: true });
-    await node.clock.advance(40_000);
+    await node.clock.advance(39_500);
     node.broker.fault = 'late';
     await node.engine.publish('stream', 1);
-    await node.clock.advance(1_500);
+    // Within this time it is found missing once.
+    await node.clock.advance(2_000);
     node.broker.release();
     await node.clock.advance(60_000);
     expect(await pushes(client)).toMatchObject([{ pub: { offset: 1 } }]);
