@@ -128,6 +128,19 @@ describe('the connect hook', () => {
     });
   });
 
+  test('is told headers of the connect command: configured ones, and only where the request brought none', async () => {
+    let asked: ConnectHookRequest | undefined;
+    const connect = async (request: ConnectHookRequest) => {
+      asked = request;
+      return { user: '42' };
+    };
+    const config = { mode: 'production' as const, transports: { forwardHeaders: ['cookie', 'x-tenant'] } };
+    await using node = await createTestEngine({ hooks: { connect }, config });
+    const client = node.dial({ headers: { cookie: 'of the request' } });
+    await client.request({ connect: { headers: { Cookie: 'forged', 'X-Tenant': 'a', 'X-Other': 'b' } } });
+    expect(asked?.headers).toEqual({ cookie: 'of the request', 'x-tenant': 'a' });
+  });
+
   test('leaves it to the token when it does not decide', async () => {
     await using node = await createTestEngine({ hooks: { connect: async () => undefined }, config: namedOnly });
     await node.connect({ token: token({ sub: '42' }) });
@@ -231,6 +244,22 @@ describe('subscriptions from the server side', () => {
     expect(tricky.connect).not.toHaveProperty('subs');
   });
 
+  test('a user whose personal channel no pattern takes connects without it', async () => {
+    await using node = await createTestEngine({
+      config: {
+        mode: 'production',
+        auth: { jwt },
+        channels: { 'me:{user}': {} },
+        personalChannel: { enabled: true, prefix: 'me:' },
+      },
+    });
+    const plain = await node.dial().request({ connect: { token: token({ sub: '42' }) } });
+    expect(plain.connect?.subs).toEqual({ 'me:#42': {} });
+    const colon = await node.dial().request({ connect: { token: token({ sub: 'urn:42' }) } });
+    expect(colon.error).toBeUndefined();
+    expect(colon.connect).not.toHaveProperty('subs');
+  });
+
   test('recover from where the connect request says', async () => {
     await using node = await createTestEngine({ config: { ...namedOnly, channels } });
     const claims = token({ sub: '42', channels: ['room:1'] });
@@ -300,8 +329,10 @@ describe('unidirectional connections', () => {
     expect(connect).toMatchObject({ client: expect.any(String), ping: 25 });
     expect(connect).not.toHaveProperty('pong');
     client.send({ id: 2, subscribe: { channel: 'room:1' } });
+    for (let i = 0; i < 5; i++) await settle();
     await node.engine.publish('room:1', 1);
     expect(await taken(client)).toEqual([]);
+    expect(await node.engine.api.channels({})).toEqual({ channels: {} });
     expect(client.closeReason).toBeUndefined();
   });
 

@@ -75,7 +75,10 @@ export function serverSubscriptions(core: Core, identity: Identity): Map<string,
   const grants = new Map<string, SubscriptionGrant>(Object.entries(identity.subs ?? {}));
   const { enabled, prefix } = core.config.personalChannel;
   const personal = enabled ? personalChannel(prefix, identity.user) : undefined;
-  if (personal !== undefined) grants.set(personal, {});
+  if (personal === undefined) return grants;
+  // An id that the pattern cannot take, such as one with a colon, must not keep its user out.
+  if (core.channels.find(personal)) grants.set(personal, {});
+  else core.logger.warn({ user: identity.user, channel: personal }, 'no pattern matches the personal channel');
   return grants;
 }
 

@@ -1,4 +1,4 @@
-import { formats, type Command } from '@tidings/protocol';
+import { formats, jsonCodec, type CloseReason, type Command, type Reply } from '@tidings/protocol';
 import { describe, expect, test } from 'vitest';
 import { createEngine } from '../engine.ts';
 import { settle } from '../lib/clock.ts';
@@ -238,6 +238,28 @@ describe('limits', () => {
     await node.connect();
     await node.connect();
     expect((await node.engine.api.info()).nodes[0]?.clients).toBe(2);
+  });
+});
+
+describe('a session', () => {
+  test('is told with the node, and names the connection to the server API', async () => {
+    await using node = await createTestEngine({ config });
+    const replies: Reply[] = [];
+    const ends: CloseReason[] = [];
+    const connection = node.engine.accept({
+      handshake: { transport: 'sse', format: formats.httpStreamJson, address: '127.0.0.1', headers: undefined },
+      session: 'a secret session',
+      bufferedBytes: 0,
+      write: (batch) => void replies.push(...jsonCodec.decodeReplies(batch.bytes)),
+      close: (reason) => void ends.push(reason),
+    });
+    connection.message('{"id":1,"connect":{}}');
+    await settle();
+    expect(replies[0]?.connect).toMatchObject({ session: 'a secret session', node: node.engine.nodeId });
+    await node.engine.api.disconnect({ session: 'another' });
+    expect(ends).toEqual([]);
+    await node.engine.api.disconnect({ session: 'a secret session' });
+    expect(ends).toEqual([{ code: 3503, reason: 'force disconnect' }]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { formats } from '@tidings/protocol';
+import { formats, jsonCodec, protobufCodec } from '@tidings/protocol';
 import { describe, expect, test } from 'vitest';
 import { settle } from '../lib/clock.ts';
 import { createTestEngine, type TestEngine } from '../testing.ts';
@@ -105,6 +105,27 @@ describe('pings', () => {
       expect(client.pings).toBeGreaterThanOrEqual(11);
     },
   );
+
+  test.each([
+    [formats.websocketJson, [0x81, 2, 0x7b, 0x7d]],
+    [formats.websocketProtobuf, [0x82, 1, 0]],
+    [formats.uniHttpStreamJson, [0x7b, 0x7d, 0x0a]],
+  ])('are an empty message: $codec, $framing', async (format, expected) => {
+    await using node = await createTestEngine();
+    const written: Uint8Array[] = [];
+    const connection = node.engine.accept({
+      handshake: { transport: 'websocket', format, address: '127.0.0.1', headers: undefined },
+      bufferedBytes: 0,
+      write: (batch) => void written.push(batch.bytes),
+      close: () => {},
+    });
+    const codec = format.codec === 'json' ? jsonCodec : protobufCodec;
+    connection.message(codec.encodeCommands([{ id: 1, connect: {} }]));
+    await node.clock.advance(26_000);
+    expect(written).toHaveLength(2);
+    expect([...(written[1] as Uint8Array)]).toEqual(expected);
+    connection.closed(1000);
+  });
 
   test('a socket with pings of its own gets none of ours', async () => {
     await using node = await createTestEngine();
