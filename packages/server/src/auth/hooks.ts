@@ -93,7 +93,16 @@ export class HookFailure extends ProtocolError {
 export class HookDisconnect extends Error {
   readonly code: number;
   readonly reason: string;
+
+  /**
+   * @param code 3000 to 4999; see ERRORS.md for which of them make clients reconnect.
+   * @param reason shown to the client; at most 123 bytes, the limit of a close frame (RFC 6455 §5.5).
+   * @throws RangeError, which makes the hook's answer an internal error.
+   */
   constructor(code: number, reason: string) {
+    if (!Number.isInteger(code) || code < 3000 || code > 4999)
+      throw new RangeError(`close code ${code} is not 3000 to 4999`);
+    if (new TextEncoder().encode(reason).length > 123) throw new RangeError('the reason has more than 123 bytes');
     super(reason);
     this.name = 'HookDisconnect';
     this.code = code;

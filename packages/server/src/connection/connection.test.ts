@@ -254,7 +254,7 @@ describe('a session', () => {
       close: (reason) => void ends.push(reason),
     });
     connection.message('{"id":1,"connect":{}}');
-    await settle();
+    for (let i = 0; i < 3; i++) await settle();
     expect(replies[0]?.connect).toMatchObject({ session: 'a secret session', node: node.engine.nodeId });
     await node.engine.api.disconnect({ session: 'another' });
     expect(ends).toEqual([]);
