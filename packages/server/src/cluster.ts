@@ -163,11 +163,8 @@ export class Cluster implements Component {
     const id = newId();
     return new Promise((resolve, reject) => {
       const results: unknown[] = [];
-      const timer = clock.setTimeout(() => {
-        this.#calls
-          .get(id)
-          ?.done(new Error(`no answer to ${method} from ${[...waitingFor].join(', ')} within ${callTimeoutMs} ms`));
-      }, callTimeoutMs);
+      const startedMs = clock.now();
+      const timer = clock.setTimeout(() => this.#giveUp(id, method, startedMs), callTimeoutMs);
       const done = (error?: Error): void => {
         clock.clearTimeout(timer);
         this.#calls.delete(id);
@@ -179,6 +176,17 @@ export class Cluster implements Component {
         if (!sent) done(new NoSuchNodeError(nodeId ?? ''));
       }, done);
     });
+  }
+
+  /** Time is up: a node that has not even announced itself since the call is gone, and nobody waits for it. */
+  #giveUp(id: string, method: string, startedMs: number): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    for (const nodeId of call.waitingFor) {
+      if ((this.#nodes.get(nodeId)?.seenMs ?? 0) <= startedMs) this.#forget(nodeId);
+    }
+    const late = [...call.waitingFor].join(', ');
+    if (late !== '') call.done(new Error(`no answer to ${method} from ${late} within ${callTimeoutMs} ms`));
   }
 
   async #answer(call: ControlMessage & { type: 'call' }): Promise<void> {

@@ -52,14 +52,7 @@ export async function subRefreshFromClient(
   const subscription = client.subscriptions.get(request.channel ?? '');
   if (!subscription) throw new ProtocolError(errors.permissionDenied, { detail: 'not subscribed to this channel' });
   if (!request.token) throw new ProtocolError(errors.badRequest, { detail: 'token is missing' });
-  const claims = await verifySubscriptionToken(core, request.token);
-  if (
-    claims.channel !== request.channel ||
-    (claims.user !== undefined && claims.user !== client.user) ||
-    (claims.client !== undefined && claims.client !== client.id)
-  ) {
-    throw new Disconnect(closeCodes.invalidToken, 'the subscription token is for another channel, user or client');
-  }
+  const claims = await verifySubscriptionToken(core, client, subscription.channel.name, request.token);
   const times = lifetime(core, claims.expireAt, errors.tokenExpired);
   extend(client, subscription, claims.expireAt, claims.info);
   return times;

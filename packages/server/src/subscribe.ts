@@ -15,7 +15,7 @@ import {
   type SubscribeRequest,
   type SubscribeResult,
 } from '@tidings/protocol';
-import { InvalidTokenError } from './auth/authenticator.ts';
+import { InvalidTokenError, type SubscriptionClaims } from './auth/authenticator.ts';
 import type { SubscriptionGrant } from './auth/identity.ts';
 import { authorize, requireNamed } from './authorize.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
@@ -132,30 +132,35 @@ async function permitClient(
     });
     return { ...answer, refresh: 'hook' };
   }
-  if (request.token) return permitByToken(core, client, channel, request.token);
+  if (request.token)
+    return { ...(await verifySubscriptionToken(core, client, channel, request.token)), refresh: 'client' };
   await authorize(core, client, 'subscribe', channel, resolved);
   return { refresh: undefined };
 }
 
-async function permitByToken(core: Core, client: Client, channel: string, token: string): Promise<Permit> {
-  const claims = await verifySubscriptionToken(core, token);
-  if (claims.channel !== channel)
-    throw new Disconnect(
-      closeCodes.invalidToken,
-      `subscription token is for channel ${claims.channel}, not ${channel}`,
-    );
-  if (claims.user !== undefined && claims.user !== client.user)
-    throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another user');
-  if (claims.client !== undefined && claims.client !== client.id)
-    throw new Disconnect(closeCodes.invalidToken, 'subscription token is for another client');
-  return { ...claims, refresh: 'client' };
-}
-
-/** @throws ProtocolError 103 for an invalid token, 109 for an expired one. */
+/**
+ * Verifies a subscription token, and that it is this client's for this channel. A token that names neither user nor
+ * client is an anonymous client's, so that one that leaked by forgetting `sub` lets nobody else in.
+ * @throws ProtocolError 103 for an invalid token, 109 for an expired one; Disconnect 3500 for somebody else's.
+ */
 export async function verifySubscriptionToken(
   core: Core,
+  client: Client,
+  channel: string,
   token: string,
-): ReturnType<NonNullable<Core['authenticator']>['authorizeSubscription']> {
+): Promise<SubscriptionClaims> {
+  const claims = await readSubscriptionToken(core, token);
+  const refuse = (detail: string): never => {
+    throw new Disconnect(closeCodes.invalidToken, detail);
+  };
+  if (claims.channel !== channel) refuse(`subscription token is for channel ${claims.channel}, not ${channel}`);
+  if (claims.client !== undefined && claims.client !== client.id) refuse('subscription token is for another client');
+  const user = claims.user ?? (claims.client === undefined ? '' : client.user);
+  if (user !== client.user) refuse('subscription token is for another user');
+  return claims;
+}
+
+async function readSubscriptionToken(core: Core, token: string): Promise<SubscriptionClaims> {
   if (!core.authenticator)
     throw new ProtocolError(errors.permissionDenied, {
       detail: 'subscription tokens need auth.jwt or auth.subscriptionJwt',
