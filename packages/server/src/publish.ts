@@ -47,8 +47,8 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
   } else {
     await authorize(core, client, 'publish', channel, resolved);
   }
-  // The JSON codec lets only JSON through; Protobuf clients and hooks may send anything.
-  checkPayload(resolved, channel, data);
+  // The JSON codec let only JSON through; Protobuf clients and hooks may send anything.
+  if (data !== request.data || client.handshake.format.codec !== 'json') checkPayload(resolved, channel, data);
   const draft: Draft = tags
     ? { data, tags, info: clientInfo(client, channel) }
     : { data, info: clientInfo(client, channel) };

@@ -31,7 +31,7 @@ describe('Batch', () => {
           expect(batch.length).toBe(mine.length);
           const got = batch.messages();
           expect(got.length === mine.length && got.every((one, i) => one === mine[i])).toBe(true);
-          if (mine.length > 0) expect(batch.bytes).toEqual(frame(format.framing, mine));
+          if (mine.length > 0) expect(batch.bytes).toEqual(Buffer.from(frame(format.framing, mine)));
           batches.forEach((other, whoElse) => {
             const theirs = expected[whoElse] as Uint8Array[];
             const same = mine.length === theirs.length && mine.every((one, i) => one === theirs[i]);

@@ -60,7 +60,8 @@ export class Batch {
 
   /** The framed bytes, made once. */
   get bytes(): Uint8Array {
-    this.#bytes ??= frame(this.#framing, this.messages());
+    // A socket takes a Buffer as it is; any other array it would wrap anew at every write.
+    this.#bytes ??= asBuffer(frame(this.#framing, this.messages()));
     return this.#bytes;
   }
 
@@ -81,6 +82,10 @@ export class Batch {
     const deflated = deflateRawSync(plain.subarray(headerBytes), { finishFlush: 2 /* Z_SYNC_FLUSH */ });
     // The sync flush ends in 00 00 ff ff, which the receiver adds again (RFC 7692 §7.2.1).
     const framed = websocketFrame(this.#framing, deflated.subarray(0, -4), true);
-    return framed.length < plain.length ? framed : plain;
+    return framed.length < plain.length ? asBuffer(framed) : plain;
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
