@@ -241,7 +241,11 @@ export class Hub {
   #give(subscription: Subscription, publication: Publication, encoder: PublicationEncoder): boolean {
     const { recipient } = subscription;
     const offset = publication.offset ?? 0;
-    if (offset !== 0 && offset <= subscription.startOffset) return false;
+    if (offset !== 0 && offset <= subscription.startOffset) {
+      // The node has moved on, the subscriber has not: the next one is sent full.
+      subscription.set(flags.deltaBase, false);
+      return false;
+    }
     const filter = subscription.extra?.filter;
     if (filter && !filter(publication.tags)) return false;
     if (!subscription.has(flags.delta)) {
