@@ -50,9 +50,18 @@ describe('permission', () => {
     const claims = { channel: 'private:1', sub: '42', client: connect?.client, info: { role: 'x' } };
     const result = await subscribe(client, 'private:1', { token: token(claims) });
     expect(result).toEqual({});
-    expect(
-      await codeOf(client.request({ subscribe: { channel: 'private:2', token: token({ channel: 'private:2' }) } })),
-    ).toBeUndefined();
+    const byClient = token({ channel: 'private:2', client: connect?.client });
+    expect(await codeOf(client.request({ subscribe: { channel: 'private:2', token: byClient } }))).toBeUndefined();
+  });
+
+  test('a token that names nobody is for anonymous clients', async () => {
+    await using node = await createTestEngine({ config });
+    const subscribeTo = { channel: 'private:1', token: token({ channel: 'private:1' }) };
+    const anonymous = await node.connect();
+    expect(await codeOf(anonymous.request({ subscribe: subscribeTo }))).toBeUndefined();
+    const named = await node.connect({ token: token({ sub: '42' }) });
+    named.send({ id: 9, subscribe: subscribeTo });
+    expect(await closeCodeOf(named)).toBe(3500);
   });
 
   test.each([

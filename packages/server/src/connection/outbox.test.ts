@@ -63,7 +63,7 @@ describe('Outbox', () => {
     const [first, second, third] = sockets.map(({ written }) => written[0]);
     expect(first).toBe(second);
     expect(third).not.toBe(first);
-    expect(third?.bytes).toEqual(message('data: a\n\ndata: b\n\n'));
+    expect(third?.bytes).toEqual(Buffer.from('data: a\n\ndata: b\n\n'));
   });
 
   test('many are written before the turn ends', async () => {
