@@ -2,27 +2,8 @@
  * Names of channels: what a name must look like, and who may use a user-limited one. A name that ends in `#` and user
  * ids, such as `dialog#42,43`, is for these users alone; the server decides by it without asking anybody.
  */
-import { errors, ProtocolError } from './errors.ts';
-
 /** In UTF-16 code units, as JavaScript counts. */
 export const maxChannelNameLength = 255;
-
-export interface ChannelName {
-  readonly name: string;
-  /** Users that a user-limited channel is for; undefined if the channel is not user-limited. */
-  readonly allowedUsers: readonly string[] | undefined;
-}
-
-/**
- * Checks a name and takes it apart.
- * @param maxLength in UTF-16 code units.
- * @throws ProtocolError 107 if the name is empty, too long, holds a control character or half a surrogate pair.
- */
-export function parseChannelName(name: string, maxLength: number = maxChannelNameLength): ChannelName {
-  const problem = channelNameProblem(name, maxLength);
-  if (problem !== undefined) throw new ProtocolError(errors.badRequest, { detail: problem });
-  return { name, allowedUsers: allowedUsers(name) };
-}
 
 /** What is wrong with a name, in words; undefined if nothing is. */
 export function channelNameProblem(name: string, maxLength: number = maxChannelNameLength): string | undefined {

@@ -45,7 +45,6 @@ export class Subscription {
   startOffset = 0;
   /** Publications that arrived before the subscribe result went out; undefined once live. */
   buffer: Publication[] | undefined = [];
-  /** Positioned at this epoch when it went live. */
   extra: SubscriptionExtra | undefined;
 
   constructor(channel: HubChannel, recipient: Recipient, owner: SubscriptionOwner, flags: number) {
