@@ -6,13 +6,16 @@
  * In CI (CI=true) a missing need fails the run; elsewhere its tests are skipped, and this says so.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runStep, staticSteps } from './check.mjs';
 import { main, setup, SetupError } from './setup.mjs';
 
-/** Programs that tests start. A test's suffix names its need. Any of `commands` will do; `debian` brings one. */
+/**
+ * Programs that tests start. A test's suffix names its need. Any of `commands` will do; `debian` brings one. Beside the
+ * PATH they may be in `<version>/bin` below the folder `versions`.
+ */
 const needs = [
   {
     name: 'Chromium',
@@ -31,6 +34,13 @@ const needs = [
     suffix: '.go.test.ts',
     commands: ['go'],
     debian: ['golang-go'],
+  },
+  {
+    name: 'PostgreSQL',
+    suffix: '.pg.test.ts',
+    commands: ['initdb'],
+    versions: '/usr/lib/postgresql',
+    debian: ['postgresql'],
   },
   {
     name: 'a C compiler',
@@ -54,19 +64,24 @@ function provideNeeds() {
   }
 }
 
-function isFound(need) {
-  return need.commands.some(isOnPath);
+function isFound({ commands, versions }) {
+  const further = versions !== undefined && existsSync(versions) ? readdirSync(versions) : [];
+  return commands.some(
+    (command) => isOnPath(command) || further.some((version) => isExecutable(join(versions, version, 'bin', command))),
+  );
 }
 
 function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, command)));
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns {string} why it could not be installed, or what came of it */

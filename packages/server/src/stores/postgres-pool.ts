@@ -1,0 +1,96 @@
+/**
+ * Connections of `pg` by turns. Its own pool does not serve who waits once it is to end, so who waits does so here: what
+ * was begun before the end is finished.
+ */
+import type { Pool, PoolClient, PoolConfig } from 'pg';
+import type { Clock, TimerId } from '../lib/clock.ts';
+import { OverloadedError, Semaphore } from '../lib/semaphore.ts';
+import { StatementNames } from './statement-names.ts';
+import { StoreUnavailableError } from './store.ts';
+
+/** So many may wait for a connection. */
+const maxWaiting = 100_000;
+const idleMs = 30_000;
+
+export interface PostgresPoolOptions {
+  readonly config: PoolConfig;
+  readonly maxConnections: number;
+  /** How long to wait for a free connection; how long `close` waits for those in use. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** A connection for as long as somebody needs it. */
+export interface PoolPlace {
+  readonly client: PoolClient;
+  readonly names: StatementNames;
+  /** @param spent the connection is not to be used again. */
+  leave(spent: boolean): void;
+}
+
+export class PostgresPool {
+  readonly #pool: Pool;
+  readonly #places: Semaphore;
+  readonly #options: PostgresPoolOptions;
+  readonly #names = new WeakMap<PoolClient, StatementNames>();
+  #closing = false;
+
+  constructor(newPool: (config: PoolConfig) => Pool, options: PostgresPoolOptions) {
+    const { config, maxConnections, clock } = options;
+    this.#options = options;
+    this.#places = new Semaphore(maxConnections, maxWaiting, clock);
+    // Pipelined: statements of a transaction that are given at once go out at once.
+    const pipelined = { pipeline: true };
+    this.#pool = newPool({ ...config, ...pipelined, max: maxConnections, idleTimeoutMillis: idleMs });
+    // Connections that break while nobody uses them: the pool has dropped them.
+    this.#pool.on('error', () => {});
+    // Those that break between two statements of somebody: the next statement says so.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
+  }
+
+  /** @throws StoreUnavailableError if none becomes free in time; Error of `pg` if none can be made. */
+  async enter(): Promise<PoolPlace> {
+    if (this.#closing) throw new StoreUnavailableError('the database is closed');
+    const leave = await this.#takePlace();
+    try {
+      const client = await this.#pool.connect();
+      let names = this.#names.get(client);
+      if (!names) this.#names.set(client, (names = new StatementNames()));
+      return {
+        client,
+        names,
+        leave(spent) {
+          client.release(spent);
+          leave();
+        },
+      };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Takes nothing new, lets what waits and runs finish for as long as the timeout, and closes. Never throws. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const { maxConnections, timeoutMs, clock } = this.#options;
+    await Promise.allSettled(Array.from({ length: maxConnections }, () => this.#places.acquire(timeoutMs)));
+    this.#places.close();
+    // A server that does not answer does not say goodbye either.
+    let timer: TimerId;
+    const late = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.#pool.end().catch(() => {}), late]);
+    clock.clearTimeout(timer);
+  }
+
+  async #takePlace(): Promise<() => void> {
+    try {
+      return await this.#places.acquire(this.#options.timeoutMs);
+    } catch (error) {
+      if (!(error instanceof OverloadedError)) throw error;
+      throw new StoreUnavailableError(`no connection to the database is free: ${error.message}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/** One connection of `node:sqlite`: settings, prepared statements, parameters, errors. Everything here is synchronous. */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { sqliteParameters } from './parameters.ts';
+import { fromSqliteError } from './sqlite-error.ts';
+
+/** Statements kept prepared; those used longest ago go first. */
+const maxStatements = 500;
+/** Longer ones hold many rows at once, and rarely as many again. */
+const maxKeptLength = 8_192;
+/** Pages in the write-ahead log before they are copied to the file: a page that many commits change is copied once. */
+const checkpointPages = 4_000;
+/** Waiting for a lock stops the whole process, so only a moment; who needs more waits outside. */
+const lockTimeoutMs = 20;
+
+export interface SqliteConnectionOptions {
+  readonly file: string;
+  readonly readOnly: boolean;
+  /** What a commit waits for; see `store.synchronous` of the configuration. */
+  readonly synchronous: 'full' | 'normal' | 'off';
+}
+
+export interface SqliteResult {
+  readonly rows: Record<string, unknown>[];
+  /** Rows written; undefined for a statement that returns rows. */
+  readonly changes: bigint | undefined;
+}
+
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly returnsRows: boolean;
+}
+
+export class SqliteConnection {
+  readonly file: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, Prepared>();
+  /** What ran last: often the same runs again. */
+  #last: { readonly sql: string; readonly prepared: Prepared } | undefined;
+
+  /** @throws StoreUnavailableError, StoreFullError; Error of SQLite for a file that is no database. */
+  constructor({ file, readOnly, synchronous }: SqliteConnectionOptions) {
+    this.file = file;
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(file, { readOnly, timeout: lockTimeoutMs });
+      if (!readOnly) db.exec('PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864');
+      if (!readOnly) db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+      // As in PostgreSQL, LIKE tells A from a.
+      db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA case_sensitive_like = ON; PRAGMA cache_size = -16000`);
+    } catch (error) {
+      db?.close();
+      throw fromSqliteError(error, file);
+    }
+    this.#db = db;
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.isOpen && this.#db.isTransaction;
+  }
+
+  /**
+   * Runs one statement to its end.
+   * @throws StoreUnavailableError, StoreFullError, TypeError for a parameter that is none, RangeError for an integer
+   *   beyond 2^53 in a row, Error of SQLite (with `errcode`) for what is wrong with the statement.
+   */
+  execute(sql: string, parameters: readonly unknown[] = []): SqliteResult {
+    const bound = sqliteParameters(parameters);
+    try {
+      const { statement, returnsRows } = this.#prepare(sql);
+      if (returnsRows) return { rows: statement.all(...bound), changes: undefined };
+      return { rows: [], changes: BigInt(statement.run(...bound).changes) };
+    } catch (error) {
+      throw fromSqliteError(error, this.file);
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#last = undefined;
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #prepare(sql: string): Prepared {
+    if (this.#last?.sql === sql) return this.#last.prepared;
+    let prepared = this.#statements.get(sql);
+    if (prepared) {
+      this.#statements.delete(sql);
+    } else {
+      const statement = this.#db.prepare(sql);
+      prepared = { statement, returnsRows: statement.columns().length > 0 };
+      if (sql.length > maxKeptLength) return prepared;
+      const [oldest] = this.#statements.keys();
+      if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);
+    }
+    // The map's order is the order of use.
+    this.#statements.set(sql, prepared);
+    this.#last = { sql, prepared };
+    return prepared;
+  }
+}
