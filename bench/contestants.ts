@@ -31,12 +31,15 @@ export function benchSecret(): string {
   return config.auth.jwt.hmacSecret;
 }
 
+/** A program of the tree, from source. */
+export const nodeCommand = (name: ContestantName, ...args: string[]): ServerCommand => ({
+  name,
+  file: process.execPath,
+  args: ['--conditions=tidings-source', ...args],
+});
+
 export function serverCommand(name: ContestantName, floor?: Floor): ServerCommand {
-  const node = (...args: string[]) => ({
-    name,
-    file: process.execPath,
-    args: ['--conditions=tidings-source', ...args],
-  });
+  const node = (...args: string[]) => nodeCommand(name, ...args);
   switch (name) {
     case 'floor':
       if (!floor) throw new Error('the floor is not compiled');

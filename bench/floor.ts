@@ -75,11 +75,13 @@ export interface FanLoad {
   readonly seconds: number;
   /** Length of the text that stands for `%s`. */
   readonly textBytes: number;
+  /** A file whose lines, in turn, stand for `%l` in what subscribers say. */
+  readonly lines?: string;
 }
 
 /** @throws Error with what `wsfan` said if anything was lost, doubled or refused. */
 export async function runFan(floor: Floor, dialect: FanDialect, load: FanLoad): Promise<FanResult> {
-  const deadline = Math.ceil(load.warmUpSeconds + load.seconds + 40);
+  const deadline = Math.ceil(load.warmUpSeconds + load.seconds + 40 + load.subscribers / 200);
   const args = [
     ['-p', load.port],
     ['-n', load.subscribers],
@@ -90,6 +92,7 @@ export async function runFan(floor: Floor, dialect: FanDialect, load: FanLoad): 
     ['-s', load.textBytes],
     ['-P', load.serverPid],
     ['-u', dialect.path],
+    ...(load.lines === undefined ? [] : [['-l', load.lines]]),
     ['-m', dialect.publish],
     ...dialect.subscriber.map(({ say, hear }) => ['-i', say, '-k', hear]),
     ...dialect.publisher.map(({ say, hear }) => ['-I', say, '-K', hear]),

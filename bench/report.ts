@@ -15,6 +15,8 @@ export interface Target {
   readonly value: number;
   readonly limit: number;
   readonly unit: string;
+  /** The limit is the least that is wanted, not the most. */
+  readonly atLeast?: boolean;
 }
 
 export interface ScenarioReport {
@@ -37,11 +39,11 @@ export interface Results {
   readonly scenarios: Readonly<Record<string, ScenarioReport>>;
 }
 
-export const isMet = ({ value, limit }: Target): boolean => value <= limit;
+export const isMet = ({ value, limit, atLeast }: Target): boolean => (atLeast ? value >= limit : value <= limit);
 
 export function targetText(target: Target): string {
   const unit = target.unit && ` ${target.unit}`;
-  return `${target.what}: ${round(target.value)}${unit}, at most ${target.limit}${unit} wanted: ${isMet(target) ? 'met' : 'MISSED'}`;
+  return `${target.what}: ${round(target.value)}${unit}, ${target.atLeast ? 'at least' : 'at most'} ${target.limit}${unit} wanted: ${isMet(target) ? 'met' : 'MISSED'}`;
 }
 
 /** For a terminal: columns side by side. */

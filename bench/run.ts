@@ -14,7 +14,7 @@ import { scenarios } from './scenarios.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const usage = `usage: npm run bench -- [${Object.keys(scenarios).join('|')}]… [--quick] [--json file] [--report]
-  without names all are run; about 8 minutes on a machine that does nothing else
+  without names all are run; about 20 minutes on a machine that does nothing else
   --quick      small numbers, to see that all works; writes neither results nor documentation
   --json file  writes the results of this run there too
   --report     measures nothing; writes the documentation anew from the results`;

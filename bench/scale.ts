@@ -10,6 +10,15 @@ export interface Scale {
   readonly recoverClients: number;
   readonly recoverChannels: number;
   readonly churnConcurrency: number;
+  readonly ruleRounds: number;
+  readonly ruleRoundMs: number;
+  readonly ruleSubscribers: number;
+  /** Sends per second of `chat-latency`. */
+  readonly chatPerSecond: number;
+  /** Rooms of `chat-read`, and messages of each. */
+  readonly chatRooms: number;
+  readonly chatMessages: number;
+  readonly chatReads: number;
 }
 
 export const fullScale: Scale = {
@@ -24,6 +33,13 @@ export const fullScale: Scale = {
   recoverClients: 10_000,
   recoverChannels: 100,
   churnConcurrency: 32,
+  ruleRounds: 7,
+  ruleRoundMs: 300,
+  ruleSubscribers: 10_000,
+  chatPerSecond: 1_000,
+  chatRooms: 500,
+  chatMessages: 4_000,
+  chatReads: 4_000,
 };
 
 export const quickScale: Scale = {
@@ -37,4 +53,11 @@ export const quickScale: Scale = {
   recoverClients: 200,
   recoverChannels: 5,
   churnConcurrency: 8,
+  ruleRounds: 3,
+  ruleRoundMs: 5,
+  ruleSubscribers: 200,
+  chatPerSecond: 200,
+  chatRooms: 20,
+  chatMessages: 200,
+  chatReads: 50,
 };

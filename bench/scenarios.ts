@@ -5,6 +5,8 @@ import type { IdleResult } from '../packages/cli/src/bench/idle.ts';
 import type { RecoverResult } from '../packages/cli/src/bench/recover.ts';
 import type { Progress } from '../packages/cli/src/bench/progress-line.ts';
 import type { Bar } from './bar-chart.ts';
+import { chatRead } from './chat-read.ts';
+import { chatLatency, chatSend } from './chat.ts';
 import {
   benchSecret,
   contestantNames,
@@ -18,6 +20,8 @@ import { compileFloor, runFan, runLoad, type FanLoad, type FanResult } from './f
 import type { LoadOptions } from './load.ts';
 import { capturePush } from './push-sample.ts';
 import { median, round, type ScenarioReport } from './report.ts';
+import { rulesFanout } from './rules-fanout.ts';
+import { rules } from './rules.ts';
 import type { Scale } from './scale.ts';
 import { withServer, type ServerProcess } from './server-process.ts';
 
@@ -27,7 +31,18 @@ export type Scenario = (scale: Scale, progress: Progress) => Promise<ScenarioRep
 const payloadBytes = 100;
 const textBytes = payloadBytes - '{"t":""}'.length;
 
-export const scenarios: Readonly<Record<string, Scenario>> = { fanout, lone, idle, recover, churn };
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  fanout,
+  lone,
+  idle,
+  recover,
+  churn,
+  rules,
+  'rules-fanout': rulesFanout,
+  'chat-send': chatSend,
+  'chat-latency': chatLatency,
+  'chat-read': chatRead,
+};
 
 const bar = (name: ContestantName, value: number, text: string): Bar => ({
   label: titles[name],

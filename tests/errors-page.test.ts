@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { closeCodes, errors, isReconnectCode, unsubscribeCodes } from '@tidings/protocol';
 import { describe, expect, test } from 'vitest';
+import { chatErrors } from '../packages/server/src/modules/chat/chat-error.ts';
 
 const page = await readFile(new URL('../ERRORS.md', import.meta.url), 'utf8');
 
@@ -29,6 +30,20 @@ describe('ERRORS.md', () => {
       temporary ? 'yes' : 'no',
     ]);
     expect(rowsUnder('Error replies').map((row) => row.slice(0, 3))).toEqual(expected.toSorted(byCode));
+  });
+
+  test('lists every error of chat, and its codes are those kept for chat', () => {
+    const expected = Object.values(chatErrors).map(({ code, message, temporary }) => [
+      String(code),
+      message,
+      temporary ? 'yes' : 'no',
+    ]);
+    const rows = rowsUnder('Errors of chat');
+    expect(rows.map((row) => row.slice(0, 3))).toEqual(expected.toSorted(byCode));
+    expect(rows.filter((row) => row.slice(3).some((cell) => cell === ''))).toEqual([]);
+    const codes = expected.map(([code]) => Number(code));
+    expect(codes.filter((code) => code < 600 || code > 699)).toEqual([]);
+    expect(new Set(codes).size).toBe(codes.length);
   });
 
   test('lists every close code', () => {

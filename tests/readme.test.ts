@@ -19,6 +19,7 @@ import * as serverTesting from '@tidings/server/testing';
 import * as sdk from 'centrifuge';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { functionNames } from '../packages/server/src/rules/signatures.ts';
 import { anchorsOf, blocksOf, Examples, linksOf, normalised, pages, readPage, root } from './support/documents.ts';
 import { ExampleProgram, isOnPath, runShell } from './support/example-program.ts';
 import { freePort } from './support/free-port.ts';
@@ -61,8 +62,8 @@ async function startEngine(
   config: server.ConfigInput,
   options: Partial<server.EngineOptions> = {},
 ): Promise<server.Engine & { readonly port: number }> {
-  const listen = { ...config.listen, port: 0 };
-  const engine = createEngine({ logger: createLogger('silent'), ...options, config: { ...config, listen } });
+  const own = { dataDir: await newFolder(), listen: { ...config.listen, port: 0 } };
+  const engine = createEngine({ logger: createLogger('silent'), ...options, config: { ...config, ...own } });
   await engine.start();
   cleanups.push(() => engine.stop());
   return Object.assign(engine, { port: engine.address?.port ?? 0 });
@@ -234,6 +235,109 @@ describe('docs/channels.md', () => {
     await enter('42', 'dialog#42,43');
     await expect(enter('44', 'dialog#42,43')).rejects.toBeDefined();
     await expect(enter('42', 'dialog#')).rejects.toBeDefined();
+  });
+});
+
+describe('docs/rules.md', () => {
+  const withTests = blocksOf('docs/rules.md').filter(
+    ({ language, code }) => language === 'yaml' && /^ {2}tests:/m.test(code),
+  );
+  const names = [...withTests.map(({ name = '' }) => name), 'readme-rules'];
+
+  const reportOf = async (name: string): Promise<server.RuleTestReport> => {
+    const folder = await newFolder();
+    await writeFile(join(folder, 'tidings.config.yaml'), examples.code(name));
+    const { config } = await loadConfig({ cwd: folder, env: secrets });
+    const { ruleset } = server.compileRuleset(config);
+    return server.runRuleTests(config, ruleset, { nowMs: Date.now() });
+  };
+
+  test.each(names)('the tests of %s hold', async (name) => {
+    const { tests } = await reportOf(name);
+    const expectations = tests.flatMap((each) => each.expectations);
+    expect(expectations.length).toBeGreaterThan(0);
+    expect(expectations.flatMap(({ key, failure }) => (failure === undefined ? [] : [`${key}: ${failure}`]))).toEqual(
+      [],
+    );
+  });
+
+  const guides = ['group-chat', 'friends', 'notifications', 'tenants', 'moderators', 'public'];
+  test.each(guides)('the tests of the guide %s see all of its rules', async (name) => {
+    const { coverage } = await reportOf(`rules-${name}`);
+    expect(server.countCoverage(coverage).total).toBeGreaterThan(0);
+    expect(server.coveragePercent(server.countCoverage(coverage))).toBe(100);
+  });
+
+  test.each(['rules-test', 'rules-explain'])('the command line prints what %s shows', async (name) => {
+    const cwd = await newFolder();
+    await writeFile(join(cwd, 'tidings.config.yaml'), examples.code('rules-first'));
+    // A denial is an exit code of its own.
+    const printed = await shell(`${examples.code(name)} || true`, { cwd });
+    expect(printed.trim()).toBe(examples.output(name).trim());
+  });
+
+  testWithCurl('facts come and go by the server API, and a subscription ends with the last', async () => {
+    const config = await configOf(examples.code('rules-group-chat'));
+    const engine = await startEngine({
+      ...config,
+      dataDir: await newFolder(),
+      auth: { jwt: { hmacSecret: secret } },
+      mode: 'development',
+    });
+    const add = examples.code('rules-relation-add');
+    expect(parsed(await shell(at(engine.port, add)))).toEqual(parsed(examples.output('rules-relation-add')));
+    const group = newClient(engine.port, { token: mint({ sub: 'ann' }) }).newSubscription('group:g1');
+    const { calls, fn } = recorder();
+    group.on('unsubscribed', ({ code }) => fn(code));
+    group.subscribe();
+    await group.ready(5_000);
+    await shell(at(engine.port, add.replace('relation_add', 'relation_remove')));
+    await expect.poll(() => calls).toEqual([2001]);
+  });
+
+  test('a function of the program answers, until it is told otherwise', async () => {
+    const friends = new Set(['ben']);
+    const asked: string[] = [];
+    const friendsOf = async (user: string): Promise<string[]> => {
+      asked.push(user);
+      return [...friends];
+    };
+    const relation = { from: 'function', parameters: { a: 'string', b: 'string' } } as const;
+    const config: server.ConfigInput = {
+      mode: 'development',
+      listen: { port: 0 },
+      auth: { jwt: { hmacSecret: secret } },
+      channels: { 'online:{uid}': { allow: { subscribe: 'friend(auth.uid, uid)' } } },
+      rules: { relations: { friend: relation } },
+    };
+    const create = (options: server.EngineOptions): server.Engine => {
+      const engine = createEngine({ ...options, logger: createLogger('silent') });
+      cleanups.push(() => engine.stop());
+      return engine;
+    };
+    const [making, invalidating = ''] = examples.code('rules-function').split(/^(?=await )/m);
+    const context = { createEngine: create, config, db: { friendsOf } };
+    const engine = (await runHere(making ?? '', context, 'engine')) as server.Engine;
+    await engine.start();
+    const client = newClient(engine.address?.port ?? 0, { token: mint({ sub: 'ann' }) });
+    const online = client.newSubscription('online:ben');
+    const { calls, fn } = recorder();
+    online.on('unsubscribed', ({ code }) => fn(code));
+    online.subscribe();
+    await online.ready(5_000);
+    expect(asked).toEqual(['ann']);
+    friends.clear();
+    await runHere(invalidating, { engine });
+    await expect.poll(() => calls).toEqual([2001]);
+  });
+
+  test('lists exactly the functions there are', () => {
+    const [, table = ''] = /^### Functions\n\n((?:\|.*\n)+)/m.exec(readPage('docs/rules.md')) ?? [];
+    const listed = [...table.matchAll(/`([^`]+)`/g)]
+      .flatMap(([, code = '']) => [...code.matchAll(/(?:^|\.)([a-zA-Z_]+)\(/g)])
+      .map(([, name]) => name);
+    const macros = ['has', 'all', 'exists', 'exists_one', 'filter', 'map'];
+    expect(new Set(listed)).toEqual(new Set([...macros, ...functionNames]));
   });
 });
 
@@ -422,6 +526,27 @@ describe('docs/embedding.md', () => {
     expect(printed.calls).toEqual([6]);
   });
 
+  test('relations: facts and answers come and go, and subscriptions with them', async () => {
+    const port = await freePort();
+    const code = at(port, examples.code('embed-relations')).replace("'data'", JSON.stringify(await newFolder()));
+    const { engine, friends } = (await runHere(code, { process: { env: secrets } }, '{ engine, friends }')) as {
+      engine: server.Engine;
+      friends: unknown;
+    };
+    cleanups.push(() => engine.stop());
+    const ben = newClient(port, { token: mint({ sub: 'ben' }) });
+    const { calls, fn } = recorder();
+    for (const channel of ['group:g1', 'wall:ann']) {
+      const subscription = ben.newSubscription(channel);
+      subscription.on('unsubscribed', ({ code: ending }) => fn([channel, ending]));
+      subscription.subscribe();
+      await subscription.ready(5_000);
+    }
+    await runHere(examples.code('embed-relations-change'), { engine, friends });
+    const ended = ['group:g1', 'wall:ann'].map((channel) => [channel, 2001]);
+    await expect.poll(() => calls).toEqual(ended);
+  });
+
   test('its life', async () => {
     const config: server.ConfigInput = { listen: { port: await freePort() }, log: { level: 'silent' } };
     const engine = createEngine({ config });
@@ -527,6 +652,15 @@ describe('PROTOCOL.md', () => {
 });
 
 describe('docs/operation.md', () => {
+  test('migrate says what is missing, and brings it', async () => {
+    const cwd = await newFolder();
+    await writeFile(join(cwd, 'tidings.config.yaml'), 'dataDir: data\n');
+    const [status = '', migrate = ''] = examples.code('operation-migrate').trim().split('\n');
+    expect(await shell(`${status.replace('#', '|| true #')}`, { cwd })).toMatch(/missing/);
+    expect(await shell(migrate, { cwd })).toMatch(/^applied [^]*the schema is up to date\n?$/);
+    expect(await shell(status, { cwd })).not.toMatch(/missing/);
+  });
+
   test('lists exactly the metrics there are', async () => {
     const { port } = await startEngine(developmentConfig({}));
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();

@@ -37,6 +37,7 @@ static const char usage_text[] =
     "  -D SECONDS    everything ends after this long, with exit code 1 (60)\n"
     "  -s BYTES      length of the text that stands for %s, token and padding (100)\n"
     "  -i TEXT       message every subscriber sends first; %d is its number; up to 8 times\n"
+    "  -l FILE       its lines, one subscriber after the other, stand for %l in -i\n"
     "  -k TEXT       part of the answer to wait for; the first -k belongs to the first -i, and so on\n"
     "  -I TEXT       message the publisher sends first; up to 8 times\n"
     "  -K TEXT       the same as -k for the publisher\n"
@@ -63,6 +64,7 @@ typedef struct {
   int says, hears;
 } greeting;
 static greeting subscriber_greeting, publisher_greeting;
+static FILE *lines;
 static unsigned char ping_frame[130], pong_frame[134];
 static int ping_bytes, pong_bytes;
 
@@ -179,13 +181,28 @@ static void wait_for(int fd, const char *part) {
   fail("no %s in 8192 bytes", part);
 }
 
+// The next line of the file, which starts anew at its end.
+static const char *next_line(void) {
+  static char line[4096];
+  if (!lines) return "";
+  if (!fgets(line, sizeof line, lines)) {
+    rewind(lines);
+    if (!fgets(line, sizeof line, lines)) fail("no line in the file of -l");
+  }
+  line[strcspn(line, "\n")] = 0;
+  return line;
+}
+
 // Greets as client number `number`; from then on the socket does not block.
 static void greet(int fd, const greeting *g, int number) {
   char digits[16];
+  const char *line = next_line();
   snprintf(digits, sizeof digits, "%d", number);
   for (int i = 0; i < g->says; i++) {
-    char *text = replaced(g->say[i], "%d", digits);
+    char *numbered = replaced(g->say[i], "%d", digits);
+    char *text = replaced(numbered, "%l", line);
     send_text(fd, text);
+    free(numbered);
     free(text);
     if (i < g->hears) wait_for(fd, g->hear[i]);
   }
@@ -271,7 +288,7 @@ static void add(const char **list, int *length) {
 }
 
 static void parse(int argc, char **argv) {
-  for (int option; (option = getopt(argc, argv, "p:u:S:n:w:d:W:D:s:i:I:k:K:m:g:P:")) > 0;) {
+  for (int option; (option = getopt(argc, argv, "p:u:S:n:w:d:W:D:s:i:I:k:K:l:m:g:P:")) > 0;) {
     char *equals;
     switch (option) {
     case 'p': port = atoi(optarg); break;
@@ -289,6 +306,9 @@ static void parse(int argc, char **argv) {
     case 'k': add(subscriber_greeting.hear, &subscriber_greeting.hears); break;
     case 'I': add(publisher_greeting.say, &publisher_greeting.says); break;
     case 'K': add(publisher_greeting.hear, &publisher_greeting.hears); break;
+    case 'l':
+      if (!(lines = fopen(optarg, "r"))) fail("%s: %s", optarg, strerror(errno));
+      break;
     case 'g':
       equals = strchr(optarg, '=');
       if (equals && equals > optarg && strlen(optarg) < 120) {

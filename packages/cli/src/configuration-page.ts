@@ -10,7 +10,7 @@ This page is made by \`tidings gen-config --docs\`; it lists every key.
 From the strongest to the weakest:
 
 1. Options of the command line (\`--port\`, \`--host\`).
-2. Environment variables. Every key has one, named after it: \`listen.port\` is \`TIDINGS_LISTEN_PORT\`. Lists are separated by commas, \`channels\` is JSON. An empty variable counts as unset; an unknown one that begins with \`TIDINGS_\` is an error.
+2. Environment variables. Every key has one, named after it: \`listen.port\` is \`TIDINGS_LISTEN_PORT\`. Lists are separated by commas; sections with names of your choice, such as \`channels\`, are JSON. An empty variable counts as unset; an unknown one that begins with \`TIDINGS_\` is an error.
 3. A file: \`tidings.config.ts\`, \`.js\`, \`.mjs\`, \`.json\`, \`.yaml\` or \`.yml\` in the working directory, or the one named by \`--config\`. A module exports the configuration as \`config\` or as the default.
 4. The defaults below.
 
@@ -38,7 +38,7 @@ channels:
     recovery: on-request
 \`\`\`
 
-\`nobody\`, \`subscribers\` (of the channel), \`authenticated\` (users, not anonymous ones) and \`anyone\` say who may; a subscription token, a hook and the server API grant on top. Of \`off\`, \`on-request\` and \`always\`, the middle one leaves it to the client.
+\`nobody\`, \`subscribers\` (of the channel), \`authenticated\` (users, not anonymous ones) and \`anyone\` say who may, or a [rule](rules.md) does; a subscription token, a hook and the server API grant on top. Of \`off\`, \`on-request\` and \`always\`, the middle one leaves it to the client.
 `;
 
 /** The whole page, in Markdown. */
@@ -60,8 +60,9 @@ export function configurationPage(): string {
   ].join('\n');
 }
 
+/** What stands under a name of the operator's choice is said with the section around it, unless it has keys of its own. */
 function leavesOf(node: ConfigNode): ConfigNode[] {
-  return describeConfig(node).filter((leaf) => leaf !== node);
+  return describeConfig(node).filter((leaf) => leaf !== node && leaf.description !== undefined);
 }
 
 function keyList(nodes: readonly ConfigNode[]): string {

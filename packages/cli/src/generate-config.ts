@@ -33,8 +33,29 @@ const exampleChannel: Readonly<Record<string, unknown>> = {
   presence: true,
 };
 
+/** Names in sections whose names are free: what stands below them is an example, commented out. */
+const exampleNames: Readonly<Record<string, string>> = {
+  'channels.<pattern>.publish.set': 'from',
+  'rules.auth': 'role',
+  'rules.relations': 'member',
+  'rules.relations.<name>.parameters': 'group',
+  'rules.relations.<name>.whereColumns': 'left_at',
+  'rules.schemas': 'Message',
+  'rules.schemas.<name>': 'text',
+};
+
 /** What stands in keys that are commented out because they have no default. */
 const examples: Readonly<Record<string, unknown>> = {
+  'channels.<pattern>.publish.schema': 'Message',
+  'channels.<pattern>.publish.set.<name>': 'auth.uid',
+  'rules.auth.<name>': 'string?',
+  'rules.relations.<name>.parameters.<name>': 'string',
+  'rules.relations.<name>.table': 'members',
+  'rules.relations.<name>.columns': ['group_id', 'user_id'],
+  'rules.relations.<name>.where': 'row.left_at == null',
+  'rules.relations.<name>.whereColumns.<name>': 'timestamp?',
+  'rules.schemas.<name>.<name>': { type: 'string', maxLength: 4000 },
+  'store.url': 'postgres://tidings:password@127.0.0.1:5432/tidings',
   'node.name': 'node-1',
   'listen.tls.certFile': './tls/certificate.pem',
   'listen.tls.keyFile': './tls/key.pem',
@@ -80,7 +101,12 @@ const withSecret: readonly string[] = ['auth.jwt.hmacSecret', 'api.keys'];
 function entryOf(node: ConfigNode, parentActive: boolean, secret: () => string): Entry {
   const { key, name, description } = node;
   if (node.kind === 'map') {
-    return { name, description, value: undefined, children: [channelEntry(node, secret)], active: true };
+    const [item] = node.children as [ConfigNode];
+    if (key === 'channels') {
+      return { name, description, value: undefined, children: [channelEntry(item, secret)], active: true };
+    }
+    const example = { ...entryOf(item, false, secret), name: exampleNames[key] ?? 'name' };
+    return { name, description, value: undefined, children: [example], active: parentActive };
   }
   const chosen = withSecret.includes(key);
   if (node.kind === 'section') {
@@ -92,8 +118,7 @@ function entryOf(node: ConfigNode, parentActive: boolean, secret: () => string):
   return { name, description, value: valueOf(node, chosen, secret), children: undefined, active: parentActive && has };
 }
 
-function channelEntry(map: ConfigNode, secret: () => string): Entry {
-  const [options] = map.children as [ConfigNode];
+function channelEntry(options: ConfigNode, secret: () => string): Entry {
   const within = (node: ConfigNode): Entry => {
     if (node.kind === 'section') {
       const { name, description } = node;
@@ -131,7 +156,8 @@ function yamlLines(entries: readonly Entry[], indent: string): string[] {
 
 /** One line of YAML, quoted if it must be. */
 function scalar(value: unknown): string {
-  if (typeof value === 'string' && /[\n"]/.test(value)) return JSON.stringify(value);
+  const inBraces = typeof value === 'object' && value !== null;
+  if (inBraces || (typeof value === 'string' && /[\n"]/.test(value))) return JSON.stringify(value);
   return stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
@@ -148,6 +174,7 @@ function tsLines(entries: readonly Entry[], indent: string): string[] {
 
 function tsValue(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(tsValue).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) return JSON.stringify(value);
   return typeof value === 'string'
     ? `'${JSON.stringify(value).slice(1, -1).replaceAll("'", "\\'").replaceAll('\\"', '"')}'`
     : String(value);

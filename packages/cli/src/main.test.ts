@@ -1,11 +1,26 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '@tidings/server';
 import { describe, expect, test } from 'vitest';
 import { runInProcess, spawnCommand } from './testing/run-command.ts';
 import { wantsColour } from './terminal.ts';
 
-const names = ['dev', 'serve', 'check-config', 'gen-config', 'token', 'publish', 'tail', 'doctor', 'bench'];
+const names = [
+  'dev',
+  'serve',
+  'check-config',
+  'rules',
+  'gen-config',
+  'token',
+  'publish',
+  'tail',
+  'events',
+  'doctor',
+  'bench',
+];
 
 describe('help', () => {
   test('lists every command', async () => {
@@ -54,10 +69,27 @@ describe('wrong usage exits with 2 and says what would be right', () => {
     [['publish', 'news'], 'give a channel and JSON'],
     [['publish', 'news', 'Hello'], 'the data is no JSON'],
     [['publish', 'news', '1', '--url', 'ftp://x'], 'valid is http://'],
+    [['events', 'revive'], 'valid are list, retry, drop'],
+    [['events', 'retry'], 'tidings events retry <id…>, or --all'],
+    [['events', 'drop', 'e1', '--all'], 'tidings events drop <id…>, or --all'],
     [['tail'], 'at least one channel'],
     [['tail', 'news', '--url', 'nowhere'], 'valid is ws://'],
     [['tail', 'news', '--history', 'all'], '--history is "all"'],
     [['check-config', 'a', 'b'], 'name one file'],
+    [['rules'], 'say what to do: check, test, explain'],
+    [['rules', 'chek'], 'did you mean check?'],
+    [['rules', 'check', 'a', 'b'], 'name one file'],
+    [['rules', 'check', '--coverage', '9'], 'tidings rules check takes no --coverage'],
+    [['rules', 'test', '--coverage', 'all'], 'a whole number from 0 to 100'],
+    [['rules', 'explain', 'subscribe'], 'give an action and a channel'],
+    [['rules', 'explain', 'enter', 'news'], 'valid: subscribe, publish'],
+    [['rules', 'explain', 'publsh', 'news'], 'did you mean publish?'],
+    [['rules', 'explain', 'publish', 'news', '--data', 'Hi'], '--data is "Hi"; valid is JSON'],
+    [['rules', 'explain', 'history', 'news', '--data', '1'], '--data is for publish and receive'],
+    [['rules', 'explain', 'history', 'news', '--now', 'noon'], '--now is "noon"; valid is a time'],
+    [['rules', 'explain', 'history', 'news', '--claim', 'role'], '--claim is "role"; valid is name=value'],
+    [['rules', 'explain', 'history', 'news', '--claim', 'role=x'], 'rules.auth declares no such claim'],
+    [['rules', 'explain', 'history', 'news', '--given', 'member=a'], 'there is no such relation'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await runInProcess(args);
     expect(code).toBe(2);
@@ -74,6 +106,18 @@ test('a configuration with problems exits with 2 and prints them', async () => {
     expect(code).toBe(2);
     expect(stderr).toContain('TIDINGS_LISTEN_PORT (did you mean that?)');
   }
+});
+
+test('check-config shows long rules in one short line', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-check-'));
+  const file = join(folder, 'tidings.config.json');
+  const rule = `auth.uid == "u1" ||\n  auth.uid in [${'"another", '.repeat(20)}"one"]`;
+  const channels = { 'room:{id}': { allow: { subscribe: rule, publish: 'auth.uid != ""' } } };
+  await writeFile(file, JSON.stringify({ auth: { anonymous: true }, channels }));
+  const { code, stdout } = await runInProcess(['check-config', file]);
+  await rm(folder, { recursive: true });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/room:\{id\} {2}auth\.uid == "u1" \|\| auth\.uid in \["anoth… {2}auth\.uid != "" {2}/);
 });
 
 test('serve refuses development mode', async () => {

@@ -15,10 +15,13 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfig,
   'gen-config': async () => (await import('./commands/gen-config.ts')).genConfig,
+  rules: async () => (await import('./commands/rules.ts')).rules,
   token: async () => (await import('./commands/token.ts')).token,
   publish: async () => (await import('./commands/publish.ts')).publish,
   tail: async () => (await import('./commands/tail.ts')).tail,
+  events: async () => (await import('./commands/events.ts')).events,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
   bench: async () => (await import('./commands/bench.ts')).bench,
 };
 

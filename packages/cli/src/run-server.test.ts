@@ -70,9 +70,9 @@ describe('Reloader', () => {
 
   test('names what waits for a restart', async () => {
     const { reloader, lines } = await prepare();
-    await configure('listen: { port: 1 }\nmetrics: { enabled: false }\n');
+    await configure('listen: { port: 1 }\nmetrics: { enabled: false }\nchat: { limits: { page: 7 } }\n');
     await reloader.reload();
-    expect(lines.at(-1)).toMatchObject({ level: 'warn', sections: ['listen', 'metrics'] });
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', sections: ['listen', 'metrics', 'chat'] });
   });
 
   test('many calls at once are two loads: the one under way, and one for what came later', async () => {

@@ -37,6 +37,8 @@ export async function runServer({ loaded, reload, routes, announce, signals = pr
   const reloader = new Reloader(engine, loaded.config, reload, logger);
   const onHangup = () => void reloader.reload();
   signals.on('SIGHUP', onHangup);
+  // The server's own timers keep no process alive, and while it drains it may have nothing else left.
+  const alive = setInterval(() => {}, 60_000);
   try {
     await engine.start().catch((error: unknown) => {
       throw startError(error, loaded.config);
@@ -48,6 +50,7 @@ export async function runServer({ loaded, reload, routes, announce, signals = pr
   } finally {
     signals.off('SIGHUP', onHangup);
     await engine.stop();
+    clearInterval(alive);
   }
   return 0;
 }
@@ -84,6 +87,10 @@ const restartParts: Readonly<Record<string, (config: Config) => unknown>> = {
   events: (config) => config.events,
   broker: (config) => config.broker,
   metrics: (config) => config.metrics,
+  store: (config) => config.store,
+  chat: (config) => config.chat,
+  // What chat's permissions see of a user.
+  'rules.auth': (config) => config.chat.enabled && config.rules.auth,
   'limits.messageSize': (config) => config.limits.messageSize,
   'timeouts.handshake': (config) => config.timeouts.handshake,
 };

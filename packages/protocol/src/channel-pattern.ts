@@ -121,7 +121,7 @@ export function findAmbiguous(patterns: readonly ChannelPattern[]): [ChannelPatt
   const pairs: [ChannelPattern, ChannelPattern][] = [];
   patterns.forEach((a, index) => {
     for (const b of patterns.slice(index + 1)) {
-      if (compareSpecificity(a, b) === 0 && overlap(a, b)) pairs.push([a, b]);
+      if (compareSpecificity(a, b) === 0 && patternsOverlap(a, b)) pairs.push([a, b]);
     }
   });
   return pairs;
@@ -149,7 +149,7 @@ function stepsOf(pattern: ChannelPattern): Step[] {
 }
 
 /** Whether some channel matches both: walks the two patterns side by side, each pair of places once. */
-function overlap(a: ChannelPattern, b: ChannelPattern): boolean {
+export function patternsOverlap(a: ChannelPattern, b: ChannelPattern): boolean {
   const left = stepsOf(a);
   const right = stepsOf(b);
   const width = right.length + 1;

@@ -37,8 +37,10 @@ export const closeCodes = {
 
 export const unsubscribeCodes = {
   server: { code: 2000, reason: 'server unsubscribe' },
+  permissionLost: { code: 2001, reason: 'permission lost' },
   insufficientState: { code: 2500, reason: 'insufficient state' },
   expired: { code: 2501, reason: 'expired' },
+  permissionUnknown: { code: 2502, reason: 'permission unknown' },
 } as const satisfies Record<string, CloseReason>;
 
 /** Whether a client reconnects after this close code. */

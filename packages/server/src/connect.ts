@@ -70,6 +70,12 @@ export async function authenticate(
   return { user: '', refresh: undefined, ...(info && { info }) };
 }
 
+/** What rules may take from an identity: the token's own claims, and the fields of `meta` that they do not name. */
+export function claimsOf({ meta, claims }: Pick<Identity, 'meta' | 'claims'>): Identity['claims'] {
+  const fields = typeof meta === 'object' && meta !== null && !Array.isArray(meta) ? meta : undefined;
+  return fields && claims ? { ...fields, ...claims } : (claims ?? (fields as Identity['claims']));
+}
+
 /** The subscriptions the server makes for this client. */
 export function serverSubscriptions(core: Core, identity: Identity): Map<string, SubscriptionGrant> {
   const grants = new Map<string, SubscriptionGrant>(Object.entries(identity.subs ?? {}));
@@ -96,7 +102,8 @@ async function authenticateToken(core: Core, token: string): Promise<Identity> {
 function checked(handshake: Handshake, identity: Authenticated): Authenticated {
   checkInfo(identity.info);
   checkData(handshake, identity.data);
-  return identity;
+  const claims = claimsOf(identity);
+  return claims === undefined || claims === identity.claims ? identity : { ...identity, claims };
 }
 
 function checkShape(request: ConnectRequest): void {

@@ -1,11 +1,13 @@
 /** What the use cases work with. Made once by the composition root; only `config` and `channels` change, at reload. */
 import type { Authenticator } from './auth/authenticator.ts';
-import type { Authorizer } from './auth/authorizer.ts';
+import type { Authorizer, Rules } from './auth/authorizer.ts';
 import type { HookClient, Hooks } from './auth/hooks.ts';
 import type { Broker } from './brokers/broker.ts';
+import type { ChannelOwner } from './channel-owner.ts';
 import type { ChannelRegistry, ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
+import type { Commands } from './commands.ts';
 import type { Config } from './config/schema.ts';
 import type { EventSink } from './events/event-sink.ts';
 import type { Hub } from './hub/hub.ts';
@@ -13,12 +15,17 @@ import type { Interest } from './hub/interest.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import type { Metrics } from './lib/metrics.ts';
+import type { Permissions } from './permissions.ts';
 import type { PresenceStore } from './presence/presence-store.ts';
 import { channelNameProblem, errors, ProtocolError } from '@tidings/protocol';
 
 export interface Core {
   readonly config: Config;
   readonly channels: ChannelRegistry;
+  /** Modules by the channel patterns they own. */
+  readonly owners: ReadonlyMap<string, ChannelOwner>;
+  /** What clients and back ends ask of modules. */
+  readonly commands: Commands;
   readonly nodeId: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -29,7 +36,10 @@ export interface Core {
   readonly presence: PresenceStore;
   readonly clients: Clients;
   readonly authenticator: Authenticator | undefined;
+  /** Decides on actions of clients; the rules, unless the embedding program has its own. */
   readonly authorizer: Authorizer;
+  readonly rules: Rules;
+  readonly permissions: Permissions;
   readonly hooks: Hooks;
   readonly events: EventSink;
 }

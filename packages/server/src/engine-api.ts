@@ -3,12 +3,15 @@
  * connections is asked of every node, since a user may be on any.
  */
 import { closeCodes, errors, ProtocolError, unsubscribeCodes, type ErrorMessage, type Push } from '@tidings/protocol';
+import { historyOf } from './channel-owner.ts';
 import type { Client } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import type { Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
 import { channelLane } from './connection/dispatch.ts';
+import type { DeadLetter } from './events/dead-letters.ts';
 import { readHistory } from './history.ts';
+import { rawPayload } from './http/json-payload.ts';
 import type {
   ApiBroadcastRequest,
   ApiBroadcastResult,
@@ -16,6 +19,9 @@ import type {
   ApiChannelsRequest,
   ApiChannelsResult,
   ApiDisconnectRequest,
+  ApiEventChoiceRequest,
+  ApiEventDeadLettersRequest,
+  ApiEventDeadLettersResult,
   ApiHistoryRequest,
   ApiHistoryResult,
   ApiInfoResult,
@@ -24,6 +30,10 @@ import type {
   ApiPublishRequest,
   ApiPublishResult,
   ApiRefreshRequest,
+  ApiRelationChangeResult,
+  ApiRelationFactsRequest,
+  ApiRelationListRequest,
+  ApiRelationListResult,
   ApiRpcRequest,
   ApiRpcResult,
   ApiSubscribeRequest,
@@ -44,14 +54,39 @@ interface Target {
 /** A handler of an embedded engine for `api.rpc`. */
 export type ApiRpcHandler = (request: ApiRpcRequest) => Promise<ApiRpcResult>;
 
+interface InvalidateRequest {
+  readonly relation: string;
+  readonly fact?: readonly (string | number | boolean | { readonly int: string })[] | undefined;
+}
+
+type Fact = readonly (string | number | bigint | boolean)[];
+
+/** Facts that the application gives and takes. @throws ProtocolError 107 for what is no such relation or fact. */
+export interface FactStore {
+  add(relation: string, facts: readonly Fact[]): Promise<number>;
+  remove(relation: string, facts: readonly Fact[]): Promise<number>;
+  list(relation: string, page: { readonly after?: string; readonly limit?: number }): Promise<ApiRelationListResult>;
+  /** Forgets what functions answered, on this node. */
+  invalidate(relation: string, fact: Fact | undefined): void;
+}
+
+export interface EngineApiOptions {
+  readonly core: Core;
+  readonly cluster: () => Cluster;
+  readonly facts: FactStore;
+  readonly rpc: ApiRpcHandler | undefined;
+}
+
 export class EngineApi implements ServerApi {
   readonly #core: Core;
   readonly #cluster: () => Cluster;
+  readonly #facts: FactStore;
   readonly #rpc: ApiRpcHandler | undefined;
 
-  constructor(core: Core, cluster: () => Cluster, rpc: ApiRpcHandler | undefined) {
+  constructor({ core, cluster, facts, rpc }: EngineApiOptions) {
     this.#core = core;
     this.#cluster = cluster;
+    this.#facts = facts;
     this.#rpc = rpc;
   }
 
@@ -101,7 +136,7 @@ export class EngineApi implements ServerApi {
   }
 
   async historyRemove({ channel }: ApiChannelRequest): Promise<void> {
-    await this.#core.broker.history.remove(channel);
+    await historyOf(this.#core, channel).remove(channel);
   }
 
   async channels(request: ApiChannelsRequest): Promise<ApiChannelsResult> {
@@ -119,6 +154,44 @@ export class EngineApi implements ServerApi {
         .nodes()
         .map(({ uid, uptime, ...node }) => ({ id: uid, uptimeSeconds: uptime, ...node })),
     };
+  }
+
+  async relationAdd({ relation, facts }: ApiRelationFactsRequest): Promise<ApiRelationChangeResult> {
+    return { changed: await this.#facts.add(relation, facts) };
+  }
+
+  async relationRemove({ relation, facts }: ApiRelationFactsRequest): Promise<ApiRelationChangeResult> {
+    return { changed: await this.#facts.remove(relation, facts) };
+  }
+
+  async relationList({ relation, after, limit }: ApiRelationListRequest): Promise<ApiRelationListResult> {
+    return this.#facts.list(relation, {
+      ...(after !== undefined && { after }),
+      ...(limit !== undefined && { limit }),
+    });
+  }
+
+  /** Forgets what the function of a relation answered, on every node. @param fact without it, everything. */
+  async relationInvalidate(relation: string, fact?: Fact): Promise<void> {
+    // JSON of control messages has no integers beyond 2^53.
+    const texts = fact?.map((arg) => (typeof arg === 'bigint' ? { int: String(arg) } : arg));
+    await this.#everywhere('relationInvalidate', { relation, fact: texts });
+  }
+
+  async eventDeadLetters({ limit = 100, after }: ApiEventDeadLettersRequest): Promise<ApiEventDeadLettersResult> {
+    const pages = await this.#cluster().callAll('eventDeadLetters', { limit, after });
+    const all = (pages as DeadLetter[][]).flat().toSorted((a, b) => a.diedAtMs - b.diedAtMs || (a.id < b.id ? -1 : 1));
+    const letters = all.slice(0, limit).map(({ body, ...letter }) => ({ ...letter, event: rawPayload(body) }));
+    const last = letters.at(-1);
+    return { letters, ...(last && letters.length === limit && { next: `${last.diedAtMs}-${last.id}` }) };
+  }
+
+  async eventRetry(request: ApiEventChoiceRequest): Promise<number> {
+    return sum((await this.#cluster().callAll('eventRetry', request)) as number[]);
+  }
+
+  async eventDrop(request: ApiEventChoiceRequest): Promise<number> {
+    return sum((await this.#cluster().callAll('eventDrop', request)) as number[]);
   }
 
   async rpc(request: ApiRpcRequest): Promise<ApiRpcResult> {
@@ -146,6 +219,26 @@ export class EngineApi implements ServerApi {
       }),
     refresh: (request: ApiRefreshRequest): Promise<unknown> =>
       this.#eachClient(request, async (client) => this.#refresh(client, request)),
+    relationInvalidate: ({ relation, fact }: InvalidateRequest): ErrorMessage | null => {
+      try {
+        this.#facts.invalidate(
+          relation,
+          fact?.map((arg) => (typeof arg === 'object' ? BigInt(arg.int) : arg)),
+        );
+        return null;
+      } catch (error) {
+        return this.#messageOf(error);
+      }
+    },
+    eventDeadLetters: ({ limit, after }: { limit: number; after?: string }): readonly DeadLetter[] => {
+      const [diedAt, ...id] = after?.split('-') ?? [];
+      const place = diedAt === undefined ? undefined : { diedAtMs: Number(diedAt), id: id.join('-') };
+      return this.#core.events.deadLetters?.list(limit, place) ?? [];
+    },
+    eventRetry: async ({ ids }: ApiEventChoiceRequest): Promise<number> =>
+      (await this.#core.events.deadLetters?.retry(ids)) ?? 0,
+    eventDrop: async ({ ids }: ApiEventChoiceRequest): Promise<number> =>
+      (await this.#core.events.deadLetters?.drop(ids)) ?? 0,
     channels: ({ pattern }: ApiChannelsRequest): [string, number][] => {
       const matches = pattern ? wildcard(pattern) : () => true;
       const channels = [...this.#core.hub.channels.values()].filter(({ name }) => matches(name));
@@ -153,7 +246,7 @@ export class EngineApi implements ServerApi {
     },
   } as const;
 
-  async #everywhere(method: string, request: Target): Promise<void> {
+  async #everywhere(method: string, request: object): Promise<void> {
     const answers = (await this.#cluster().callAll(method, request)) as (ErrorMessage | null)[];
     const failed = answers.find((answer) => answer !== null);
     if (failed) throw new ProtocolError({ temporary: false, ...failed });
@@ -247,6 +340,8 @@ export class EngineApi implements ServerApi {
     return { code: errors.internal.code, message: errors.internal.message };
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** `*` is any text, `?` one character; linear in pattern × name, without backtracking over regular expressions. */
 function wildcard(pattern: string): (name: string) => boolean {

@@ -2,14 +2,15 @@
  * The composition root: the only file that knows implementations. Builds an engine from a configuration, starts it,
  * reloads it and brings it down gently.
  */
+import { join } from 'node:path';
 import { closeCodes } from '@tidings/protocol';
 import type { Authorizer } from './auth/authorizer.ts';
 import type { Hooks } from './auth/hooks.ts';
 import { createHttpHooks, type HttpHooks } from './auth/http-hooks.ts';
 import { JwtAuthenticator } from './auth/jwt.ts';
-import { OptionsAuthorizer } from './auth/options-authorizer.ts';
 import type { Broker } from './brokers/broker.ts';
 import { MemoryBroker } from './brokers/memory.ts';
+import { historyOf } from './channel-owner.ts';
 import { ChannelRegistry } from './channels/channel-registry.ts';
 import { Clients } from './clients.ts';
 import { Cluster, NoSuchNodeError } from './cluster.ts';
@@ -23,17 +24,17 @@ import { ConnectionLimits } from './connection/limits.ts';
 import { Flusher } from './connection/outbox.ts';
 import type { Core } from './core.ts';
 import { EngineApi, type ApiRpcHandler } from './engine-api.ts';
+import { createListeners } from './engine-listeners.ts';
+import { EngineModules } from './engine-modules.ts';
+import { EngineRules, needsStore } from './engine-rules.ts';
+import { storeComponent } from './engine-store.ts';
 import type { EventSink } from './events/event-sink.ts';
 import { FunctionEvents, type DeliveredEvent } from './events/function-events.ts';
 import { noEvents } from './events/no-events.ts';
 import { WebhookEvents } from './events/webhook-events.ts';
 import { ApiKeys } from './http/api-keys.ts';
-import { apiRoutes } from './http/api-routes.ts';
-import { healthRoutes } from './http/health-routes.ts';
-import { HttpServer } from './http/http-server.ts';
+import type { HttpServer } from './http/http-server.ts';
 import { jsonPayload } from './http/json-payload.ts';
-import { metricsRoutes } from './http/metrics-routes.ts';
-import { openApiRoutes } from './http/openapi.ts';
 import { Prometheus, type Gauges } from './http/prometheus.ts';
 import type { HttpRoute } from './http/route.ts';
 import type { ApiPublishRequest, ApiPublishResult, ServerApi } from './http/server-api.ts';
@@ -43,15 +44,17 @@ import { PositionCheck } from './hub/position-check.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { Metrics } from './lib/metrics.ts';
+import { createChatModule } from './modules/chat/chat-module.ts';
+import type { ModuleFactory } from './modules/module.ts';
+import { Permissions } from './permissions.ts';
 import { MemoryPresenceStore } from './presence/memory.ts';
 import type { PresenceStore } from './presence/presence-store.ts';
-import { emulationRoutes } from './transports/emulation.ts';
-import { httpStreamRoutes, uniHttpStreamRoutes } from './transports/http-stream.ts';
-import { longPollRoutes } from './transports/long-poll.ts';
+import type { RelationFunction } from './rules/relations/function.ts';
+import { relationMigrations } from './rules/relations/migrations.ts';
+import { createStore } from './stores/create-store.ts';
+import type { Store } from './stores/store.ts';
 import { SessionRegistry } from './transports/sessions.ts';
-import { sseRoutes, uniSseRoutes } from './transports/sse.ts';
 import type { Accept, Socket, SocketEvents } from './transports/transport.ts';
-import { WebsocketTransport } from './transports/websocket.ts';
 import { version } from './version.ts';
 
 export interface EngineOptions {
@@ -59,7 +62,7 @@ export interface EngineOptions {
   readonly config: ConfigInput | Config;
   /** Questions to the application as functions; each replaces the HTTP hook of its name. */
   readonly hooks?: Hooks;
-  /** Who may do what; default: the `allow` options of channels. */
+  /** Decides what clients may do, in place of the `allow` options of channels; who is shown and given what, they still say. */
   readonly authorizer?: Authorizer;
   /** Called for every lifecycle event, in order per subject, instead of `events.url`. */
   readonly onEvent?: (event: DeliveredEvent) => void | Promise<void>;
@@ -72,6 +75,12 @@ export interface EngineOptions {
   /** Default: in memory, this node alone. */
   readonly broker?: Broker;
   readonly presence?: PresenceStore;
+  /** Answers for relations `from: function`, by name. */
+  readonly relations?: Readonly<Record<string, RelationFunction>>;
+  /** The database; default: what `store` of the configuration says, opened if something is kept there. */
+  readonly store?: Store;
+  /** Features of your own on top of the engine, beside those that the configuration switches on. */
+  readonly modules?: readonly ModuleFactory[];
   /** false: no listener is opened; clients come by `accept`. */
   readonly listen?: boolean;
 }
@@ -82,10 +91,28 @@ export interface Address {
   readonly tls: boolean;
 }
 
+/** A fact of a relation: a value for each of its parameters, in order. */
+export type RelationFact = readonly (string | number | bigint | boolean)[];
+
+/** What an embedding program does with relations. Each throws `ProtocolError` 107 for what is no such relation or fact. */
+export interface EngineRelations {
+  /** Adds facts to a relation `from: api`. @returns how many were not there before. */
+  add(relation: string, facts: readonly RelationFact[]): Promise<number>;
+  /** Removes facts from a relation `from: api`. @returns how many were there. */
+  remove(relation: string, facts: readonly RelationFact[]): Promise<number>;
+  /**
+   * Says that what a function answered is no longer true: it is asked again, on every node, and subscriptions that its
+   * answer no longer allows end.
+   * @param fact without it, every answer.
+   */
+  invalidate(relation: string, fact?: RelationFact): Promise<void>;
+}
+
 /** A real-time engine in this process. */
 export interface Engine {
   /** The server API as functions. */
   readonly api: ServerApi;
+  readonly relations: EngineRelations;
   readonly metrics: Metrics;
   readonly nodeId: string;
   /** Where the public listener is; undefined while it is not. */
@@ -106,7 +133,7 @@ export interface Engine {
   stop(): Promise<void>;
   /**
    * Takes over a new configuration without dropping anybody: channels, secrets, limits, origins, hooks, TLS files.
-   * Listeners, transports, events and the data folder need a restart.
+   * Listeners, transports, events, chat, the database and the data folder need a restart.
    * @throws ConfigError, and goes on with the old one.
    */
   reload(config: ConfigInput | Config): Promise<void>;
@@ -125,10 +152,13 @@ export function createEngine(options: EngineOptions): Engine {
 
 class ComposedEngine implements Engine {
   readonly api: EngineApi;
+  readonly relations: EngineRelations;
   readonly metrics = new Metrics();
   readonly nodeId: string;
   readonly #options: EngineOptions;
   readonly #core: Mutable<Core>;
+  readonly #rules: EngineRules;
+  readonly #modules: EngineModules;
   readonly #context: ConnectionContext;
   readonly #cluster: Cluster;
   readonly #components: readonly Component[];
@@ -158,9 +188,40 @@ class ComposedEngine implements Engine {
       occupied: (channel) => this.#channelEvent('occupied', channel),
       vacated: (channel) => this.#channelEvent('vacated', channel),
     });
-    this.#core = {
+    const isModular = config.chat.enabled || (options.modules ?? []).length > 0;
+    const store =
+      options.store ?? (isModular || needsStore(config) ? createStore(config, { clock, logger }) : undefined);
+    this.#rules = new EngineRules({
       config,
-      channels: new ChannelRegistry(config.channels),
+      functions: options.relations,
+      store,
+      actionsElsewhere: options.authorizer !== undefined,
+      clock,
+      logger,
+      metrics,
+    });
+    const rules = this.#rules.authorizer;
+    this.#modules = new EngineModules({
+      factories: [
+        ...(config.chat.enabled ? [createChatModule(config.chat, { auth: this.#rules.auth })] : []),
+        ...(options.modules ?? []),
+      ],
+      config,
+      store,
+      clock,
+      logger,
+      nodeId: this.nodeId,
+      presence,
+      metrics,
+      core: () => this.#core,
+      cluster: () => this.#cluster,
+    });
+    const modules = this.#modules;
+    const core: Omit<Core, 'permissions'> = {
+      config,
+      channels: new ChannelRegistry(config.channels, modules.patterns),
+      owners: modules.owners,
+      commands: modules.commands,
       nodeId: this.nodeId,
       clock,
       logger,
@@ -171,10 +232,12 @@ class ComposedEngine implements Engine {
       presence,
       clients: new Clients(),
       authenticator: (this.#authenticator = this.#createAuthenticator(config, clock, logger)),
-      authorizer: options.authorizer ?? new OptionsAuthorizer(),
+      authorizer: options.authorizer ?? rules,
+      rules,
       hooks: { ...this.#httpHooks, ...options.hooks },
       events,
     };
+    this.#core = Object.assign(core, { permissions: new Permissions(() => this.#core, rules) });
     const heartbeat = new Heartbeat(clock, { logger });
     this.#context = {
       core: this.#core,
@@ -182,7 +245,13 @@ class ComposedEngine implements Engine {
       heartbeat,
       limits: new ConnectionLimits(config.limits),
     };
-    this.api = new EngineApi(this.#core, () => this.#cluster, options.onApiRpc);
+    const { facts } = this.#rules;
+    this.api = new EngineApi({ core: this.#core, cluster: () => this.#cluster, facts, rpc: options.onApiRpc });
+    this.relations = {
+      add: (relation, added) => facts.add(relation, added),
+      remove: (relation, removed) => facts.remove(relation, removed),
+      invalidate: (relation, fact) => this.api.relationInvalidate(relation, fact),
+    };
     this.#cluster = new Cluster({
       broker,
       clock,
@@ -190,6 +259,7 @@ class ComposedEngine implements Engine {
       self: () => this.#nodeInfo(),
       methods: {
         ...this.api.clusterMethods,
+        ...modules.clusterMethods,
         emulation: ({ session, frame }: { session: string; frame: Uint8Array }) =>
           this.#sessions.deliver(session, frame),
       },
@@ -203,15 +273,40 @@ class ComposedEngine implements Engine {
     });
     this.#apiKeys = new ApiKeys({ keys: config.api.keys, development: config.mode === 'development', clock, logger });
     this.#prometheus = new Prometheus({ metrics, gauges: () => this.#gauges(), version });
-    const listeners = options.listen === false ? undefined : this.#createListeners(config, clock, logger);
+    const listeners =
+      options.listen === false
+        ? undefined
+        : createListeners({
+            config,
+            core: this.#core,
+            accept: this.accept,
+            sessions: this.#sessions,
+            api: this.api,
+            modules,
+            apiKeys: this.#apiKeys,
+            prometheus: this.#prometheus,
+            forward: (nodeId, session, frame) => this.#forward(nodeId, session, frame),
+            ready: () => this.#ready(),
+            routes: options.routes ?? [],
+          });
     this.#public = listeners?.public;
     this.#internal = listeners?.internal;
     this.#components = [
       broker,
       presence,
       events,
+      ...(store ? [storeComponent(store, config, [relationMigrations, ...modules.migrations])] : []),
+      ...this.#rules.components,
+      this.#core.permissions,
       this.#cluster,
-      new PositionCheck({ hub, broker, clock, logger, intervalMs: () => this.#core.config.timeouts.positionCheck }),
+      ...modules.components,
+      new PositionCheck({
+        hub,
+        historyOf: (channel) => historyOf(this.#core, channel),
+        clock,
+        logger,
+        intervalMs: () => this.#core.config.timeouts.positionCheck,
+      }),
       this.#prometheus,
       { name: 'heartbeat', start: async () => heartbeat.start(), stop: async () => heartbeat.stop() },
       ...[this.#internal, this.#public].filter((listener) => listener !== undefined),
@@ -277,10 +372,8 @@ class ComposedEngine implements Engine {
     // The public listener first: whoever is sent away must find the door closed and go elsewhere. The internal one
     // last: it says how far the drain is, and back ends may publish until the end.
     await Promise.all([this.#public?.drain(until.signal), this.#sendAway(until.signal)]);
-    await drainAll(
-      this.#components.filter((component) => !listeners.includes(component)),
-      until.signal,
-    );
+    // Modules before what they hand their events to.
+    await drainAll(this.#components.filter((component) => !listeners.includes(component)).toReversed(), until.signal);
     await this.#internal?.drain(until.signal);
     clock.clearTimeout(timer);
     logger.info({ connections: clients.size }, 'drained');
@@ -302,12 +395,18 @@ class ComposedEngine implements Engine {
 
   async reload(input: ConfigInput | Config): Promise<void> {
     const config = this.#parse(input);
-    const { clock, logger, hub } = this.#core;
+    const { clock, logger, hub, permissions } = this.#core;
     const authenticator = this.#createAuthenticator(config, clock, logger);
     const httpHooks = createHttpHooks(config.hooks, { clock, logger, metrics: this.metrics });
-    const channels = new ChannelRegistry(config.channels);
+    const channels = new ChannelRegistry(config.channels, this.#modules.patterns);
     await this.#public?.reloadTls();
+    permissions.hold();
+    const rules = await this.#rules.reload(config).catch((error: unknown) => {
+      permissions.reloaded(false);
+      throw error;
+    });
     // From here on nothing fails: old and new are never mixed.
+    rules.commit();
     const oldHooks = this.#httpHooks;
     this.#httpHooks = httpHooks;
     this.#core.config = config;
@@ -318,6 +417,7 @@ class ComposedEngine implements Engine {
     this.#core.hooks = { ...httpHooks, ...this.#options.hooks };
     for (const channel of hub.channels.values())
       channel.options = channels.find(channel.name)?.options ?? channel.options;
+    permissions.reloaded(true);
     this.#apiKeys.setKeys(config.api.keys);
     this.#context.limits.replace(config.limits);
     this.#public?.setOrigins(config.origins);
@@ -352,100 +452,17 @@ class ComposedEngine implements Engine {
     const { metrics, nodeId } = this;
     const { onEvent } = this.#options;
     if (onEvent)
-      return new FunctionEvents({ handler: onEvent, nodeId, clock, logger, metrics, types: config.events.types });
+      return new FunctionEvents({
+        handler: onEvent,
+        nodeId,
+        clock,
+        logger,
+        metrics,
+        types: config.events.types,
+        deadLetters: { file: join(config.dataDir, 'events.sqlite'), maxAttempts: config.events.maxAttempts },
+      });
     if (!config.events.url) return noEvents;
     return new WebhookEvents({ config: config.events, dataDir: config.dataDir, nodeId, clock, logger, metrics });
-  }
-
-  #createListeners(
-    config: Config,
-    clock: Clock,
-    logger: Logger,
-  ): { public: HttpServer; internal: HttpServer | undefined } {
-    const { metrics } = this;
-    const { accept } = this;
-    const shared = {
-      accept,
-      sessions: this.#sessions,
-      limits: config.limits,
-      clock,
-      logger,
-      forwardHeaders: config.transports.forwardHeaders,
-    };
-    const websocket = new WebsocketTransport({
-      accept,
-      maxMessageBytes: config.limits.messageSize,
-      compression: config.transports.compression,
-      forwardHeaders: config.transports.forwardHeaders,
-      clock,
-      pingIntervalMs: config.ping.interval,
-      pongTimeoutMs: config.ping.pongTimeout,
-      bidirectional: config.transports.websocket,
-      unidirectional: config.transports.uniWebsocket,
-    });
-    const { transports } = config;
-    const clientRoutes: HttpRoute[] = [
-      ...(transports.httpStream ? httpStreamRoutes(shared) : []),
-      ...(transports.uniHttpStream ? uniHttpStreamRoutes(shared) : []),
-      ...(transports.sse ? sseRoutes(shared) : []),
-      ...(transports.uniSse ? uniSseRoutes(shared) : []),
-      ...(transports.longPoll ? longPollRoutes(shared) : []),
-      ...emulationRoutes({
-        nodeId: this.nodeId,
-        sessions: this.#sessions,
-        limits: config.limits,
-        forward: (nodeId, session, frame) => this.#forward(nodeId, session, frame),
-      }),
-      ...(this.#options.routes ?? []),
-    ];
-    const health = healthRoutes({ ready: () => this.#ready() });
-    const serverRoutes: HttpRoute[] = [
-      ...apiRoutes({ api: this.api, keys: this.#apiKeys, metrics, logger }),
-      ...openApiRoutes(version),
-      ...health,
-    ];
-    // Metrics tell more than the public should know: there they need a key, except in development.
-    const metricRoutes = (open: boolean): HttpRoute[] =>
-      config.metrics.enabled
-        ? metricsRoutes({
-            prometheus: this.#prometheus,
-            access: open ? { type: 'open' } : { type: 'key', keys: this.#apiKeys },
-          })
-        : [];
-    const base = {
-      trustProxy: config.listen.trustProxy,
-      origins: config.origins,
-      development: config.mode === 'development',
-      handshakeTimeoutMs: config.timeouts.handshake,
-      clock,
-      logger,
-      metrics,
-    };
-    const { internal } = config;
-    return {
-      public: new HttpServer({
-        ...base,
-        name: 'public listener',
-        host: config.listen.host,
-        port: config.listen.port,
-        tls: config.listen.tls,
-        routes: [
-          ...clientRoutes,
-          ...(internal ? health : [...serverRoutes, ...metricRoutes(config.mode === 'development')]),
-        ],
-        upgrades: [...websocket.upgrades],
-      }),
-      internal:
-        internal &&
-        new HttpServer({
-          ...base,
-          name: 'internal listener',
-          host: internal.host,
-          port: internal.port,
-          routes: [...serverRoutes, ...metricRoutes(true)],
-          upgrades: [],
-        }),
-    };
   }
 
   /** Tells clients to reconnect, a few at a time, so that they do not all arrive elsewhere at once. */

@@ -1,7 +1,9 @@
 /** Reading the history of a channel, from a client and from the application. */
-import { errors, ProtocolError, type HistoryRequest, type HistoryResult } from '@tidings/protocol';
-import { authorize } from './authorize.ts';
+import { errors, ProtocolError, type HistoryRequest, type HistoryResult, type Publication } from '@tidings/protocol';
+import type { ReceiveFilter } from './auth/authorizer.ts';
+import { actorOf, authorize, resourceOf } from './authorize.ts';
 import type { HistoryPage, HistoryQuery } from './brokers/broker.ts';
+import { historyOf } from './channel-owner.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';
@@ -9,22 +11,63 @@ import { dataFor } from './hub/publication-encoder.ts';
 
 /**
  * A client reads history.
- * @throws ProtocolError 102, 103, 108 if the channel has none, 112 if the position is of another stream.
+ * @throws ProtocolError 100 if nobody can say at present what the client may have, 102, 103, 108 if the channel has none,
+ * 112 if the position is of another stream.
  */
 export async function historyFromClient(core: Core, client: Client, request: HistoryRequest): Promise<HistoryResult> {
   const channel = request.channel ?? '';
   const resolved = resolveChannel(core, channel);
   requireHistory(channel, resolved);
-  await authorize(core, client, 'history', channel, resolved);
-  const page = await readHistory(core, {
+  const on = resourceOf(channel, resolved);
+  await authorize(core, client, 'history', on);
+  const read = {
     channel,
     limit: Math.min(pageLimit(request.limit ?? 0), core.config.limits.historyPage),
     since: request.since && { offset: request.since.offset ?? 0, epoch: request.since.epoch ?? '' },
     reverse: request.reverse,
-  });
-  const { codec } = client.handshake.format;
-  const publications = page.publications.map((publication) => dataFor(codec, resolved.options, publication));
-  return { publications, epoch: page.position.epoch, offset: page.position.offset };
+  };
+  const filter = core.rules.concern(on)?.receive
+    ? (await core.rules.receive(actorOf(client, channel), on)).filter
+    : undefined;
+  try {
+    const page = filter ? await readVisible(core, read, filter) : await readHistory(core, read);
+    const { codec } = client.handshake.format;
+    const publications = page.publications.map((publication) => dataFor(codec, resolved.options, publication));
+    return { publications, epoch: page.position.epoch, offset: page.position.offset };
+  } finally {
+    if (filter) core.rules.release(filter);
+  }
+}
+
+/** Publications looked through for one answer, in pages; a client that may see few of them asks again behind the last. */
+const maxPages = 10;
+
+/**
+ * As many publications as asked for, of those that this client may have. Fewer are the end of the history, or that too
+ * much lies between.
+ */
+async function readVisible(core: Core, read: HistoryRead, filter: ReceiveFilter): Promise<HistoryPage> {
+  const visible: Publication[] = [];
+  let { since } = read;
+  for (let pages = 1; ; pages++) {
+    const page = await readHistory(core, { ...read, since });
+    const found = page.publications.filter((publication) => known(filter(publication), read.channel));
+    visible.push(...found.slice(0, read.limit - visible.length));
+    const last = page.publications.at(-1);
+    const isEnd = last?.offset === undefined || page.publications.length < read.limit;
+    if (isEnd || visible.length === read.limit || pages === maxPages) return { ...page, publications: visible };
+    since = { offset: last.offset ?? 0, epoch: page.position.epoch };
+  }
+}
+
+/**
+ * The verdict of a receive filter.
+ * @throws ProtocolError 100 if nobody can say at present: leaving the publication out would be silence.
+ */
+export function known(verdict: boolean | undefined, channel: string): boolean {
+  if (verdict !== undefined) return verdict;
+  const detail = `the receive rule of ${channel} asks for facts that nobody can tell at present`;
+  throw new ProtocolError(errors.internal, { detail });
 }
 
 export interface HistoryRead {
@@ -44,7 +87,7 @@ export async function readHistory(core: Core, read: HistoryRead): Promise<Histor
   const position =
     since && since.epoch === '' ? await adoptEpoch(core, read.channel, since.offset, options.history.metaTtl) : since;
   const query: HistoryQuery = { limit, ...(position && { since: position }), ...(reverse && { reverse }) };
-  const page = await core.broker.history.read(read.channel, query, options.history.metaTtl);
+  const page = await historyOf(core, read.channel).read(read.channel, query, options.history.metaTtl);
   if (position && position.epoch !== page.position.epoch) {
     throw new ProtocolError(errors.unrecoverablePosition, { detail: `channel ${read.channel} has another epoch` });
   }
@@ -64,7 +107,7 @@ async function adoptEpoch(
   offset: number,
   metaTtlMs: number,
 ): Promise<{ offset: number; epoch: string }> {
-  const top = await core.broker.history.read(channel, { limit: 0 }, metaTtlMs);
+  const top = await historyOf(core, channel).read(channel, { limit: 0 }, metaTtlMs);
   return { offset, epoch: top.position.epoch };
 }
 

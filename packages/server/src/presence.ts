@@ -6,20 +6,20 @@ import {
   type PresenceResult,
   type PresenceStatsResult,
 } from '@tidings/protocol';
-import { authorize } from './authorize.ts';
+import { authorize, resourceOf } from './authorize.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceFromClient(core: Core, client: Client, channel = ''): Promise<PresenceResult> {
-  await authorize(core, client, 'presence', channel, requirePresence(core, channel));
+  await authorize(core, client, 'presence', resourceOf(channel, requirePresence(core, channel)));
   return { presence: Object.fromEntries(await listPresence(core, channel)) };
 }
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceStatsFromClient(core: Core, client: Client, channel = ''): Promise<PresenceStatsResult> {
-  await authorize(core, client, 'presence', channel, requirePresence(core, channel));
+  await authorize(core, client, 'presence', resourceOf(channel, requirePresence(core, channel)));
   const { clients, users } = await countPresence(core, channel);
   return { num_clients: clients, num_users: users };
 }

@@ -4,8 +4,9 @@
  * Path of a message: transport → connection → **use case** → broker → hub → outbox → transport.
  */
 import { errors, isJson, ProtocolError, type ClientInfo, type Payload, type PublishRequest } from '@tidings/protocol';
-import { authorize, requireNamed } from './authorize.ts';
+import { actorOf, authorize, requireNamed, resourceOf } from './authorize.ts';
 import type { Draft, PublishOptions, PublishResult } from './brokers/broker.ts';
+import { ownerOf } from './channel-owner.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import { hookClient, resolveChannel, type Core } from './core.ts';
@@ -27,7 +28,7 @@ export interface ServerPublication {
 
 /**
  * A client publishes.
- * @throws ProtocolError 102, 103, 107, or what the publish hook answers.
+ * @throws ProtocolError 102, 103, 107 (with the place if a schema is not kept), or what the publish hook answers.
  */
 export async function publishFromClient(core: Core, client: Client, request: PublishRequest): Promise<void> {
   const channel = request.channel ?? '';
@@ -36,16 +37,23 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
   if (!data || data.length === 0) throw new ProtocolError(errors.badRequest, { detail: 'data is missing' });
   if (request.key || request.type)
     throw new ProtocolError(errors.notAvailable, { detail: 'map publications are not available' });
+  const on = resourceOf(channel, resolved);
+  // Before the permission, because a rule may ask what is in the message.
+  const message = core.rules.read(on, data);
   let tags: Record<string, string> | undefined;
   let skipHistory = false;
-  if (core.hooks.publish && resolved.options.hooks.publish) {
-    requireNamed(core, client, 'publish', channel);
+  const owner = core.owners.get(resolved.pattern);
+  if (core.hooks.publish && resolved.options.hooks.publish && !owner) {
+    requireNamed(core, client, 'publish', on);
+    // The hook sees what would be published; what it puts in its place stands.
+    if (message) data = (await core.rules.stamp(actorOf(client, channel), on, message)) ?? data;
     const answer = await core.hooks.publish({ ...hookClient(client), channel, data });
     data = answer?.data ?? data;
     tags = answer?.tags;
     skipHistory = answer?.skipHistory ?? false;
   } else {
-    await authorize(core, client, 'publish', channel, resolved);
+    await authorize(core, client, 'publish', message ? { ...on, data: message.data } : on);
+    if (message) data = (await core.rules.stamp(actorOf(client, channel), on, message)) ?? data;
   }
   // The JSON codec let only JSON through; Protobuf clients and hooks may send anything.
   if (data !== request.data || client.handshake.format.codec !== 'json') checkPayload(resolved, channel, data);
@@ -53,16 +61,23 @@ export async function publishFromClient(core: Core, client: Client, request: Pub
     ? { data, tags, info: clientInfo(client, channel) }
     : { data, info: clientInfo(client, channel) };
   core.metrics.publications.add('client');
-  await core.broker.publish(channel, draft, historyOptions(resolved.options, skipHistory));
+  // What the broker kept would be no part of the module's own history.
+  await core.broker.publish(channel, draft, historyOptions(resolved.options, skipHistory || !!owner?.history));
 }
 
 /**
  * The application publishes; nobody is asked.
- * @throws ProtocolError 102, 107.
+ * @throws ProtocolError 102, 107, 103 on a channel of a module, which alone publishes there.
  */
-export function publishFromServer(core: Core, publication: ServerPublication): Promise<PublishResult> {
+export async function publishFromServer(core: Core, publication: ServerPublication): Promise<PublishResult> {
   const { channel, data, tags } = publication;
   const resolved = resolveChannel(core, channel);
+  const owner = ownerOf(core, channel);
+  if (owner) {
+    throw new ProtocolError(errors.permissionDenied, {
+      detail: `channel ${channel} belongs to ${owner.module}; use the commands of ${owner.module}`,
+    });
+  }
   checkPayload(resolved, channel, data);
   core.metrics.publications.add('server');
   return core.broker.publish(channel, tags ? { data, tags } : { data }, {

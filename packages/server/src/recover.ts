@@ -1,6 +1,7 @@
 /** What a subscriber missed, read from history and from what came while it was being read. */
 import { closeCodes, isRecovered, mergePublications, type Publication, type SubscribeRequest } from '@tidings/protocol';
 import type { HistoryPage, Position } from './brokers/broker.ts';
+import { historyOf } from './channel-owner.ts';
 import type { Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
 import { subscriptionFlags as flags, type Subscription } from './hub/subscription.ts';
@@ -31,9 +32,10 @@ export async function readMissed(
   const cache = options.recoveryMode === 'cache' && subscription.has(flags.recoverable);
   const metaTtlMs = options.history.metaTtl;
   const from = { offset: request.offset ?? 0, epoch: request.epoch ?? '' };
+  const history = historyOf(core, channel.name);
 
   if (cache) {
-    const page = await core.broker.history.read(channel.name, { limit: 1, reverse: true }, metaTtlMs);
+    const page = await history.read(channel.name, { limit: 1, reverse: true }, metaTtlMs);
     const { position, publications: buffered } = join(subscription, page, []);
     const latest = buffered.at(-1) ?? page.publications[0];
     const current = latest?.offset === position.offset;
@@ -48,24 +50,19 @@ export async function readMissed(
   }
 
   if (!wasRecovering) {
-    const page = await core.broker.history.read(channel.name, { limit: 0 }, metaTtlMs);
+    const page = await history.read(channel.name, { limit: 0 }, metaTtlMs);
     return { position: page.position, wasRecovering, cache, recovered: false, publications: [] };
   }
 
   let { epoch } = from;
-  if (epoch === '') epoch = (await core.broker.history.read(channel.name, { limit: 0 }, metaTtlMs)).position.epoch;
+  if (epoch === '') epoch = (await history.read(channel.name, { limit: 0 }, metaTtlMs)).position.epoch;
   const limit = core.config.limits.recoveredPublications;
   // One more than allowed shows that there is too much.
-  const page = await core.broker.history.read(
-    channel.name,
-    { since: { offset: from.offset, epoch }, limit: limit + 1 },
-    metaTtlMs,
-  );
+  const page = await history.read(channel.name, { since: { offset: from.offset, epoch }, limit: limit + 1 }, metaTtlMs);
   const { position, publications } = page;
-  if (
-    publications.length > limit ||
-    !isRecovered({ request: { offset: from.offset, epoch }, top: position, publications })
-  ) {
+  const complete =
+    page.complete ?? isRecovered({ request: { offset: from.offset, epoch }, top: position, publications });
+  if (publications.length > limit || !complete) {
     core.metrics.recoveries.add('reset');
     return { position, wasRecovering, cache, recovered: false, publications: [] };
   }

@@ -11,6 +11,7 @@ import {
 } from '@tidings/protocol';
 import { InvalidTokenError } from './auth/authenticator.ts';
 import type { Client } from './client.ts';
+import { claimsOf } from './connect.ts';
 import { hookClient, type Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
 import type { Subscription } from './hub/subscription.ts';
@@ -31,7 +32,12 @@ export async function refreshFromClient(core: Core, client: Client, request: Ref
       throw new Disconnect(closeCodes.invalidToken, 'the refresh token is for another user');
     const times = lifetime(core, identity.expireAt, errors.tokenExpired);
     checkInfo(identity.info);
-    client.renew({ info: identity.info, expireAtMs: identity.expireAt ? identity.expireAt * 1000 : undefined });
+    client.renew({
+      info: identity.info,
+      expireAtMs: identity.expireAt ? identity.expireAt * 1000 : undefined,
+      claims: claimsOf(identity),
+    });
+    core.permissions.identityChanged(client);
     return { client: client.id, version: `Tidings ${version}`, ...times };
   } catch (error) {
     if (error instanceof InvalidTokenError) throw new Disconnect(closeCodes.invalidToken, error.message);
@@ -70,7 +76,9 @@ export async function refreshByHook(core: Core, client: Client): Promise<boolean
   client.renew({
     info: answer?.info ?? client.info,
     expireAtMs: answer?.expireAt ? answer.expireAt * 1000 : undefined,
+    ...(answer?.meta !== undefined && { meta: answer.meta, claims: claimsOf(answer) }),
   });
+  if (answer?.meta !== undefined) core.permissions.identityChanged(client);
   return true;
 }
 

@@ -1,14 +1,24 @@
-/** Calls of clients to the application. */
-import { errors, isJson, ProtocolError, type RpcRequest, type RpcResult } from '@tidings/protocol';
+/** Calls of clients: commands of modules, and whatever else to the application. */
+import { errors, isJson, ProtocolError, type Payload, type RpcRequest, type RpcResult } from '@tidings/protocol';
 import type { Client } from './client.ts';
+import { invalidInput, type Caller } from './commands.ts';
 import { hookClient, type Core } from './core.ts';
 
-/** @throws ProtocolError 108 without a handler, 100 for an answer that is no answer, or what the handler answers. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A client calls `chat.send` of a module, or anything of the application.
+ * @throws ProtocolError 104 for an unknown command of a module, 108 for anything else without a handler, 100 for an
+ * answer that is no answer, or what the command or the handler answers.
+ */
 export async function rpcFromClient(core: Core, client: Client, request: RpcRequest): Promise<RpcResult> {
+  const method = request.method ?? '';
+  if (core.commands.owns(method)) return runCommand(core, client, method, request.data);
   if (!core.hooks.rpc) {
     throw new ProtocolError(errors.notAvailable, { detail: 'rpc needs hooks.rpc, or hooks of an embedded engine' });
   }
-  const answer = await core.hooks.rpc({ ...hookClient(client), method: request.method ?? '', data: request.data });
+  const answer = await core.hooks.rpc({ ...hookClient(client), method, data: request.data });
   if (!answer?.data) return {};
   if (client.handshake.format.codec === 'json' && !isJson(answer.data)) {
     throw new ProtocolError(errors.internal, {
@@ -16,4 +26,33 @@ export async function rpcFromClient(core: Core, client: Client, request: RpcRequ
     });
   }
   return { data: answer.data };
+}
+
+async function runCommand(
+  { commands }: Core,
+  client: Client,
+  method: string,
+  data: Payload | undefined,
+): Promise<RpcResult> {
+  const hasData = data !== undefined && data.length > 0;
+  // JSON clients send nothing else; those with Protobuf may send anything.
+  if (hasData && !isJson(data)) {
+    const group = commands.groups.find(({ module }) => method.startsWith(`${module}.`));
+    if (group) throw invalidInput(group, 'the data is not JSON');
+  }
+  const input: unknown = hasData ? JSON.parse(decoder.decode(data)) : undefined;
+  const output = await commands.run(method, callerOf(client), input);
+  return { data: encoder.encode(JSON.stringify(output ?? {})) };
+}
+
+function callerOf(client: Client): Caller {
+  return {
+    user: client.user,
+    system: false,
+    client: client.id,
+    // Made when a permission first asks.
+    get auth() {
+      return client.auth;
+    },
+  };
 }

@@ -11,13 +11,15 @@ import {
   errors,
   ProtocolError,
   quotePayload,
+  unsubscribeCodes,
   type Publication,
   type SubscribeRequest,
   type SubscribeResult,
 } from '@tidings/protocol';
 import { InvalidTokenError, type SubscriptionClaims } from './auth/authenticator.ts';
 import type { SubscriptionGrant } from './auth/identity.ts';
-import { authorize, requireNamed } from './authorize.ts';
+import { authorize, requireNamed, resourceOf } from './authorize.ts';
+import { announceToOwner } from './channel-owner.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
 import type { Client } from './client.ts';
 import type { ChannelOptions } from './config/schema.ts';
@@ -25,9 +27,10 @@ import { hookClient, resolveChannel, type Core } from './core.ts';
 import { Disconnect } from './disconnect.ts';
 import { dataFor } from './hub/publication-encoder.ts';
 import { Subscription, subscriptionFlags as flags } from './hub/subscription.ts';
+import { known } from './history.ts';
 import { checkData, checkInfo, clientInfo } from './publish.ts';
 import { readMissed, type Missed } from './recover.ts';
-import { endSubscription } from './unsubscribe.ts';
+import { endSubscription, tellUnsubscribed } from './unsubscribe.ts';
 
 /** `flag` of a subscribe request: answer 112 instead of `recovered: false`. */
 const flagRejectUnrecovered = 2;
@@ -41,6 +44,8 @@ export interface Subscribed {
 interface Permit extends SubscriptionGrant {
   /** Whether the client itself refreshes with a token, or the hook is asked. */
   readonly refresh: 'client' | 'hook' | undefined;
+  /** By the options of the channel, and not by token, hook or server. */
+  readonly byOptions?: boolean;
 }
 
 /**
@@ -68,9 +73,10 @@ export async function subscribeFromClient(core: Core, client: Client, request: S
 }
 
 /**
- * The server subscribes a client: by token claim, hook result or server API. Nobody is asked for permission.
+ * The server subscribes a client: by token claim, hook result or server API. Nobody is asked for permission, but the
+ * module that owns the channel.
  * @param request where to recover from, if the client said so.
- * @throws ProtocolError 102, 107, 110; Disconnect 3505 beyond the limit.
+ * @throws ProtocolError 102, 103 by a module, 107, 110; Disconnect 3505 beyond the limit.
  */
 export async function subscribeFromServer(
   core: Core,
@@ -86,7 +92,10 @@ export async function subscribeFromServer(
   }
   const release = reserve(client);
   try {
-    return await subscribe(core, client, channel, resolved, request, { ...grant, refresh: 'hook' }, true, release);
+    const { override, ...others } = grant;
+    // What the options of a module's channel say is the module's word.
+    const permit = override && !core.owners.has(resolved.pattern) ? grant : others;
+    return await subscribe(core, client, channel, resolved, request, { ...permit, refresh: 'hook' }, true, release);
   } finally {
     release();
   }
@@ -122,8 +131,10 @@ async function permitClient(
   resolved: ResolvedChannel,
 ): Promise<Permit> {
   const channel = request.channel as string;
+  // The module is asked in the turn of joining; a token for its channel says nothing.
+  if (core.owners.has(resolved.pattern)) return { refresh: undefined };
   if (core.hooks.subscribe && resolved.options.hooks.subscribe) {
-    requireNamed(core, client, 'subscribe', channel);
+    requireNamed(core, client, 'subscribe', resourceOf(channel, resolved));
     const answer = await core.hooks.subscribe({
       ...hookClient(client),
       channel,
@@ -134,8 +145,8 @@ async function permitClient(
   }
   if (request.token)
     return { ...(await verifySubscriptionToken(core, client, channel, request.token)), refresh: 'client' };
-  await authorize(core, client, 'subscribe', channel, resolved);
-  return { refresh: undefined };
+  const byOptions = await authorize(core, client, 'subscribe', resourceOf(channel, resolved));
+  return { refresh: undefined, byOptions };
 }
 
 /**
@@ -212,18 +223,25 @@ async function subscribe(
     subscriptionBits(options, request, permit, serverSide),
   );
   if (filter) subscription.set(flags.delta, false);
-  if (permit.info || filter || permit.expireAt) {
+  if (permit.info || filter || permit.expireAt || permit.override) {
     subscription.extra = {
       ...(permit.info && { info: permit.info }),
       ...(filter && { filter }),
       ...(permit.expireAt && { expireAtMs: permit.expireAt * 1000 }),
+      ...(permit.override && { override: permit.override }),
     };
   }
+  const { generation } = core.permissions;
   core.hub.join(subscription);
   client.subscriptions.set(channel, subscription);
   release();
+  let touched = false;
   try {
+    // Once more, and in the turn of joining: what changed since the permission was given counts.
+    const admission = core.permissions.admit(client, subscription, resolved);
+    if (admission) await admission;
     if (subscription.has(flags.presence)) {
+      touched = true;
       await core.presence.touch(channel, clientInfo(client, channel), core.config.timeouts.presence);
     }
     const missed = await readMissed(core, subscription, request);
@@ -232,13 +250,22 @@ async function subscribe(
         detail: `channel ${channel} no longer reaches back to offset ${request.offset ?? 0}`,
       });
     }
-    if (subscription.index < 0) throw new ProtocolError(errors.internal, { detail: 'left while subscribing' });
+    if (subscription.index < 0) {
+      throw new ProtocolError(subscription.has(flags.lost) ? errors.permissionDenied : errors.internal, {
+        detail: 'left while subscribing',
+      });
+    }
     return {
       result: describe(core, subscription, permit, request, missed),
-      live: () => goLive(core, client, subscription, missed),
+      live: () => {
+        goLive(core, client, subscription, missed);
+        if (subscription.index < 0) return;
+        if (touched !== subscription.has(flags.presence)) core.permissions.present(client, subscription, !touched);
+        if (generation !== core.permissions.generation) core.permissions.review(client, subscription);
+      },
     };
   } catch (error) {
-    if (subscription.index < 0 && subscription.has(flags.presence)) {
+    if (subscription.index < 0 && touched) {
       // It ended while its entry was on the way, and the entry came last.
       core.presence.remove(channel, client.id).catch((failure: unknown) => {
         core.logger.warn({ channel, client: client.id, err: failure }, 'presence was not removed');
@@ -286,7 +313,8 @@ function subscriptionBits(
     ((override?.presence ?? options.presence) ? flags.presence : 0) |
     ((override?.joinLeave ?? options.joinLeave !== 'off') ? flags.announced : 0) |
     (options.delta && options.payload === 'json' && request.delta === 'fossil' ? flags.delta : 0) |
-    (permit.refresh === 'client' ? flags.clientRefresh : 0)
+    (permit.refresh === 'client' ? flags.clientRefresh : 0) |
+    (permit.byOptions ? flags.allowed : 0)
   );
 }
 
@@ -315,11 +343,9 @@ function describe(
     missed.recovered && missed.wasRecovering && !missed.cache ? (request.offset ?? 0) : missed.position.offset;
   if (offset) result.offset = offset;
   if (missed.publications.length > 0) {
-    const filter = subscription.extra?.filter;
-    const publications = filter
-      ? missed.publications.filter((publication) => filter(publication.tags))
-      : missed.publications;
-    result.publications = publications.map((publication) => shape(subscription, publication));
+    result.publications = missed.publications
+      .filter((publication) => known(subscription.takes(publication), subscription.channel.name))
+      .map((publication) => shape(subscription, publication));
   }
   return result;
 }
@@ -333,8 +359,17 @@ function shape(subscription: Subscription, publication: Publication): Publicatio
 }
 
 function goLive(core: Core, client: Client, subscription: Subscription, missed: Missed | undefined): void {
-  core.hub.goLive(subscription, missed?.position, missed?.publications.at(-1)?.data, core.clock.now());
+  if (subscription.index < 0) {
+    // The result was on its way already: without a word the client would wait for ever.
+    if (subscription.has(flags.lost)) tellUnsubscribed(core, client, subscription, unsubscribeCodes.permissionLost);
+    if (subscription.has(flags.unknown))
+      tellUnsubscribed(core, client, subscription, unsubscribeCodes.permissionUnknown);
+    return;
+  }
+  const last = missed?.publications.findLast((publication) => subscription.takes(publication));
+  core.hub.goLive(subscription, missed?.position, last?.data, core.clock.now());
   if (subscription.index < 0) return;
+  announceToOwner(core, client, subscription);
   if (subscription.extra?.expireAtMs || subscription.has(flags.presence)) client.reschedule();
   if (subscription.has(flags.announced)) {
     const { name } = subscription.channel;

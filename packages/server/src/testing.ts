@@ -12,7 +12,9 @@ import { MemoryTransport, type MemoryClient, type MemoryConnectOptions } from '.
 export { FakeClock, settle } from './lib/clock.ts';
 export { MemoryClient, MemoryTransport } from './transports/memory.ts';
 export { testBroker } from './testing/broker-suite.ts';
+export { testMirrors, type MirrorDatabase } from './testing/mirror-suite.ts';
 export { testPresenceStore } from './testing/presence-suite.ts';
+export { testStore, type StoreFactory, type TestDatabase } from './testing/store-suite.ts';
 export { testTransport } from './testing/transport-suite.ts';
 
 export interface TestEngine extends AsyncDisposable {
@@ -29,6 +31,7 @@ export interface TestEngine extends AsyncDisposable {
 /**
  * An engine on a memory transport and a clock that only tests turn. As under `tidings dev` nobody has to log in and every
  * channel without a prefix is open to anyone, unless `config` says otherwise; `mode: 'production'` adds nothing to it.
+ * Chat is there if `config.chat.enabled` says so; give it a `store` of its own, or a `dataDir`.
  */
 export async function createTestEngine(
   options: Partial<Omit<EngineOptions, 'clock'>> & { readonly config?: ConfigInput; readonly clock?: FakeClock } = {},
@@ -39,7 +42,7 @@ export async function createTestEngine(
     listen: false,
     ...others,
     clock,
-    config: config.mode === 'production' ? config : developmentConfig(config),
+    config: config.mode === 'production' ? config : developmentConfig(withoutChat(config)),
   });
   await engine.start();
   const transport = new MemoryTransport({ accept: engine.accept });
@@ -55,4 +58,9 @@ export async function createTestEngine(
     },
     [Symbol.asyncDispose]: () => engine.stop(),
   };
+}
+
+/** Unlike `tidings dev`, tests have chat only if they say so: it needs a database. */
+function withoutChat(config: ConfigInput): ConfigInput {
+  return { ...config, chat: { enabled: false, ...config.chat } };
 }

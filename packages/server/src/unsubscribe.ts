@@ -1,5 +1,6 @@
 /** Leaving a channel: on the client's word, the server's, or because the connection ended. */
 import { type CloseReason, type UnsubscribeRequest } from '@tidings/protocol';
+import { takeLeaveOfOwner } from './channel-owner.ts';
 import type { Client } from './client.ts';
 import { resolveChannel, type Core } from './core.ts';
 import { subscriptionFlags as flags, type Subscription } from './hub/subscription.ts';
@@ -24,8 +25,13 @@ export function unsubscribeFromServer(
   reason: CloseReason,
 ): void {
   endSubscription(core, client, subscription);
+  tellUnsubscribed(core, client, subscription, reason);
+}
+
+/** Tells the client that its subscription has ended. */
+export function tellUnsubscribed(core: Core, client: Client, { channel }: Subscription, reason: CloseReason): void {
   core.metrics.unsubscribes.add(reason.code);
-  client.push({ channel: subscription.channel.name, unsubscribe: { code: reason.code, reason: reason.reason } });
+  client.push({ channel: channel.name, unsubscribe: { code: reason.code, reason: reason.reason } });
 }
 
 /** Takes the subscription out of everything that knows of it. Twice does nothing. */
@@ -36,7 +42,9 @@ export function endSubscription(core: Core, client: Client, subscription: Subscr
   const wasLive = subscription.buffer === undefined;
   client.subscriptions.delete(name);
   core.hub.leave(subscription);
+  core.permissions.forget(subscription);
   core.interest.release(name);
+  takeLeaveOfOwner(core, client, subscription);
   const failed = (error: unknown): void => {
     core.logger.warn({ channel: name, client: client.id, err: error }, 'leave was not announced');
   };

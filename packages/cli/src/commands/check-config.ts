@@ -4,6 +4,8 @@ import { UsageError, type Command } from '../command.ts';
 import { configOption, load } from '../config-options.ts';
 import type { Terminal } from '../terminal.ts';
 
+const maxCellLength = 40;
+
 export const checkConfig: Command = {
   name: 'check-config',
   summary: 'Say what is wrong with a configuration, and where; or what it allows.',
@@ -64,14 +66,20 @@ function channelRows({ channels }: Config): string[][] {
     const presence = options.presence ? allow.presence : '-';
     return [
       pattern,
-      allow.subscribe,
-      allow.publish,
-      history.size > 0 ? allow.history : '-',
-      presence,
+      short(allow.subscribe),
+      short(allow.publish),
+      history.size > 0 ? short(allow.history) : '-',
+      short(presence),
       features.join(', '),
     ];
   });
   return [['channels', 'subscribe', 'publish', 'history', 'presence', ''], ...rows];
+}
+
+/** A rule may be long, and have lines; `tidings rules check` shows the whole. */
+function short(rule: string): string {
+  const line = rule.trim().replaceAll(/\s+/g, ' ');
+  return line.length > maxCellLength ? `${line.slice(0, maxCellLength - 1).trimEnd()}…` : line;
 }
 
 function printTable(rows: readonly string[][], terminal: Terminal): void {

@@ -54,6 +54,8 @@ describe('gen-config', () => {
     for (const format of ['yaml', 'ts']) {
       const written = await generate(format);
       for (const node of describeConfig()) {
+        // Under a name of the operator's choice.
+        if (node.description === undefined) continue;
         expect(written).toContain(node.description);
         expect(written).toMatch(new RegExp(`^\\s*(#|// )?${node.name}: ?`, 'm'));
       }
@@ -80,8 +82,8 @@ describe('docs/configuration.md', () => {
 
   test('names every key and every variable', () => {
     const page = configurationPage();
-    for (const { key, env, kind } of describeConfig()) {
-      if (kind !== 'map') expect(page).toContain(`- \`${key}\`: `);
+    for (const { key, env, kind, description } of describeConfig()) {
+      if (kind !== 'map' && description !== undefined) expect(page).toContain(`- \`${key}\`: `);
       for (const name of env) expect(page).toContain(`\`${name}\``);
     }
   });

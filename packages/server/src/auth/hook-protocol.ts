@@ -92,7 +92,7 @@ const refreshResult = z.strictObject({
   expired: z.boolean().nullish(),
   expire_at: unixSeconds.nullish(),
   ...infoShape,
-  meta: ignored,
+  meta: z.unknown().optional(),
   caps: ignored,
 });
 const subscribeResult = z.strictObject({ ...grantShape, override, allow: ignored });
@@ -149,7 +149,11 @@ export function readRefresh(body: Uint8Array): RefreshHookResult {
   if (!result || result.expired) return { expired: true };
   const info = toPayload(result.info, result.b64info);
   const expireAt = toExpireAt(result.expire_at);
-  return { ...(info && { info }), ...(expireAt !== undefined && { expireAt }) };
+  return {
+    ...(info && { info }),
+    ...(expireAt !== undefined && { expireAt }),
+    ...(result.meta !== undefined && result.meta !== null && { meta: result.meta }),
+  };
 }
 
 export function readSubscribe(body: Uint8Array): SubscribeHookResult | undefined {

@@ -29,6 +29,8 @@ export interface RefreshHookResult {
   readonly expired?: boolean;
   readonly expireAt?: number;
   readonly info?: Payload;
+  /** Replaces the meta of the connection, and so what rules know of the user; absent: both stay. */
+  readonly meta?: unknown;
 }
 export interface SubscribeHookRequest extends HookClient {
   readonly channel: string;

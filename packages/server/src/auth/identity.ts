@@ -27,6 +27,8 @@ export interface Identity {
   readonly data?: Payload;
   /** Given to hooks, never to clients. */
   readonly meta?: unknown;
+  /** What rules may ask of the user, beside the fields of `meta`: the token's own claims. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   /** Unix seconds; 0 or absent: never. */
   readonly expireAt?: number;
   /** Subscriptions to make from the server side, by channel. */

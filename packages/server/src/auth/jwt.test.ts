@@ -274,6 +274,19 @@ describe('connection tokens', () => {
     expect(chat?.override).toEqual({ presence: true, joinLeave: false, recovery: true, positioning: false });
   });
 
+  test('the application’s own claims are kept for rules, exactly; those with a meaning here are not', async () => {
+    const claims =
+      '{"sub":"42","exp":1900000000,"meta":{"a":1},"iss":"me","role":"admin","id":12345678901234567890,"__proto__":{"x":1}}';
+    const signed = `${base64url({ alg: 'HS256' })}.${Buffer.from(claims).toString('base64url')}`;
+    const { claims: own } = await create().authenticate(
+      `${signed}.${createHmac('sha256', hmacSecret).update(signed).digest('base64url')}`,
+    );
+    expect(Object.keys(own ?? {})).toEqual(['role', 'id', '__proto__']);
+    expect(JSON.stringify(own?.['id'])).toBe('12345678901234567890');
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+    expect(await authenticate({ sub: '42', exp: far, meta: {} })).not.toHaveProperty('claims');
+  });
+
   test('b64info wins over info', async () => {
     const { info } = await authenticate({ info: 1, b64info: Buffer.from([0xff]).toString('base64') });
     expect(info).toEqual(Uint8Array.of(0xff));

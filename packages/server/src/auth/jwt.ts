@@ -78,7 +78,9 @@ export class JwtAuthenticator implements Authenticator {
   }
 
   async authenticate(token: string): Promise<Identity> {
-    const claims = await this.#verify(this.#connection, token, connectionSchema);
+    const raw = await this.#read(this.#connection, token);
+    const claims = parseClaims(connectionSchema, raw);
+    const own = ownClaims(raw);
     const info = granted(() => toPayload(claims.info, claims.b64info));
     const expireAt = expiry(claims);
     const subs = granted(() => toSubs(claims.channels, claims.subs));
@@ -86,13 +88,14 @@ export class JwtAuthenticator implements Authenticator {
       user: claims.sub ?? '',
       ...(info && { info }),
       ...(claims.meta !== undefined && claims.meta !== null && { meta: claims.meta }),
+      ...(own && { claims: own }),
       ...(expireAt !== undefined && { expireAt }),
       ...(subs && { subs }),
     };
   }
 
   async authorizeSubscription(token: string): Promise<SubscriptionClaims> {
-    const claims = await this.#verify(this.#subscription, token, subscriptionSchema);
+    const claims = parseClaims(subscriptionSchema, await this.#read(this.#subscription, token));
     const expireAt = expiry(claims);
     return {
       ...granted(() => toGrant({ ...claims, expire_at: undefined })),
@@ -109,11 +112,12 @@ export class JwtAuthenticator implements Authenticator {
     this.#subscription?.verifier.stop();
   }
 
-  async #verify<T extends z.ZodType>(source: Source | undefined, token: string, schema: T): Promise<z.output<T>> {
+  /** The claims of a token that was made for us and is valid now. */
+  async #read(source: Source | undefined, token: string): Promise<Record<string, unknown>> {
     if (!source) throw new InvalidTokenError('no keys are configured for tokens of this kind');
     const raw = await source.verifier.verify(token);
     this.#checkRegistered(parseClaims(registeredSchema, raw), source.config);
-    return parseClaims(schema, raw);
+    return raw;
   }
 
   /** Issuer and audience come first: a token that was never for us did not expire. */
@@ -131,6 +135,15 @@ export class JwtAuthenticator implements Authenticator {
       throw new ProtocolError(errors.tokenExpired, { detail: 'claim exp is in the past' });
     }
   }
+}
+
+/** Claims with a meaning of their own here, which are not kept for rules. */
+export const usedClaims: ReadonlySet<string> = new Set(Object.keys(connectionSchema.shape));
+
+/** The application's own claims, for rules; undefined if there are none. */
+function ownClaims(raw: Record<string, unknown>): Record<string, unknown> | undefined {
+  const own = Object.entries(raw).filter(([name]) => !usedClaims.has(name));
+  return own.length > 0 ? Object.fromEntries(own) : undefined;
 }
 
 /** `expire_at` is when the connection or subscription ends, 0 for never; without it that is when the token does. */

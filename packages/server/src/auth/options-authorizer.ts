@@ -1,6 +1,6 @@
-/** Decides by the options of the channel (`allow`): the authorizer of everybody who wrote no rules. */
+/** Decides by the words in the options of the channel (`allow`): for everybody who wrote no rules. */
 import { errors } from '@tidings/protocol';
-import type { Action, Actor, Authorizer, Decision, Resource } from './authorizer.ts';
+import type { Actor, Authorizer, ChannelAction, Decision, Resource } from './authorizer.ts';
 
 const allowed: Decision = { allow: true };
 
@@ -9,7 +9,7 @@ function denied(because: string): Decision {
 }
 
 export class OptionsAuthorizer implements Authorizer {
-  decide(who: Actor, action: Action, on: Resource): Decision {
+  decide(who: Actor, action: ChannelAction, on: Resource): Decision {
     const access = on.options.allow[action];
     switch (access) {
       case 'anyone':
@@ -20,6 +20,8 @@ export class OptionsAuthorizer implements Authorizer {
         return who.subscribed ? allowed : denied(`allow.${action} is for subscribers of the channel`);
       case 'nobody':
         return denied(`allow.${action} is nobody`);
+      default:
+        return denied(`allow.${action} is a rule, and no rule engine is there`);
     }
   }
 }

@@ -33,10 +33,15 @@ export interface PublishOptions {
   readonly version?: number;
   /** Versions are compared within one version epoch only. */
   readonly versionEpoch?: string;
+  /**
+   * The log of the channel is kept elsewhere, and this is the publication's place in it: it is carried with this offset,
+   * and nothing is kept. `historySize` and `version` then mean nothing.
+   */
+  readonly position?: Position;
 }
 
 export interface PublishResult {
-  /** Position of the publication; undefined without history. */
+  /** Position of the publication, also one that was given; undefined without history. */
   readonly position: Position | undefined;
   /** Why nothing was published, if so. */
   readonly skipped?: 'idempotency' | 'version';
@@ -54,6 +59,11 @@ export interface HistoryPage {
   readonly publications: readonly Publication[];
   /** Top of the stream. A channel never published to has offset 0 and gets its epoch here. */
   readonly position: Position;
+  /**
+   * Set by a log that keeps only the latest state of each thing, whose offsets have holes: whether the publications bring
+   * whoever stood at `since` up to `position`. Absent: the offsets tell.
+   */
+  readonly complete?: boolean;
 }
 
 /**
@@ -71,7 +81,7 @@ export interface HistoryReader {
 
 /** Where a broker reports to. Calls are synchronous and never throw. */
 export interface BrokerSink {
-  /** `position` is set if the channel has history; then `publication.offset` equals `position.offset`. */
+  /** `position` is set if the channel has history, or it was given; then `publication.offset` equals `position.offset`. */
   publication(channel: string, publication: Publication, position: Position | undefined): void;
   join(channel: string, info: ClientInfo): void;
   leave(channel: string, info: ClientInfo): void;
@@ -83,7 +93,8 @@ export interface BrokerSink {
 
 /**
  * Law:
- * - Per channel, every subscribed node sees publications in the same order, and with history in offset order.
+ * - Per channel, every subscribed node sees publications in the same order, and with history in offset order. Those with
+ *   a given `position` come in the order in which one node published them; between nodes the offsets tell.
  * - `publish` appends and fans out atomically per channel: nobody sees offset n+1 live before n is in history.
  *   It resolves when the publication is in history and on its way; it rejects when that is not certain, and then
  *   repeating it with the same idempotency key is safe.

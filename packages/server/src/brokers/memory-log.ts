@@ -88,14 +88,18 @@ export class MemoryLog {
   /** Makes a publication of a draft and keeps it as the options say, unless its key or version was there before. */
   append(channel: string, draft: Draft, options: PublishOptions): Appended {
     const key = options.idempotencyKey;
-    const nowMs = key || options.historySize > 0 ? this.#clock.now() : 0;
+    const isKept = options.historySize > 0 && !options.position;
+    const nowMs = key || isKept ? this.#clock.now() : 0;
     if (key) {
       const first = this.#keys.find(channel, key, nowMs);
       if (first) return { result: { position: first.position, skipped: 'idempotency' }, publication: undefined };
     }
     let publication: Publication;
     let position: Position | undefined;
-    if (options.historySize > 0) {
+    if (options.position) {
+      position = options.position;
+      publication = toPublication(draft, position.offset);
+    } else if (isKept) {
       const stream = this.#open(channel, nowMs);
       if (!isNewer(stream, options)) {
         this.#keepPosition(stream, nowMs + options.historyMetaTtlMs);

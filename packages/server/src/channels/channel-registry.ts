@@ -1,5 +1,5 @@
 /**
- * Which options a channel has: the most specific pattern that matches its name. Asked on every subscribe and publish.
+ * Which options a channel has: the most specific pattern that matches its name, those of modules first. Asked on every subscribe and publish.
  * It never changes; new configuration is a new registry.
  */
 import { compareSpecificity, compilePattern, type ChannelPattern } from '@tidings/protocol';
@@ -28,15 +28,17 @@ export class ChannelRegistry {
 
   /**
    * @param channels options by pattern.
+   * @param owned options of the patterns that modules own; they go before all others.
    * @throws Error if a pattern is malformed. That patterns are not ambiguous is the configuration's to check.
    */
-  constructor(channels: Readonly<Record<string, ChannelOptions>>) {
-    this.#entries = Object.entries(channels)
-      .map(([text, options]) => ({ pattern: compilePattern(text), options }))
-      .toSorted((a, b) => compareSpecificity(a.pattern, b.pattern));
+  constructor(
+    channels: Readonly<Record<string, ChannelOptions>>,
+    owned: Readonly<Record<string, ChannelOptions>> = {},
+  ) {
+    this.#entries = [...compiled(owned), ...compiled(channels)];
   }
 
-  /** Every pattern, the most specific first. */
+  /** Every pattern, in the order in which they are tried. */
   get patterns(): readonly string[] {
     return this.#entries.map(({ pattern }) => pattern.text);
   }
@@ -67,4 +69,11 @@ export class ChannelRegistry {
     }
     return undefined;
   }
+}
+
+/** The most specific first. */
+function compiled(channels: Readonly<Record<string, ChannelOptions>>): Entry[] {
+  return Object.entries(channels)
+    .map(([text, options]) => ({ pattern: compilePattern(text), options }))
+    .toSorted((a, b) => compareSpecificity(a.pattern, b.pattern));
 }

@@ -7,6 +7,9 @@ import { OriginPolicy } from '../http/origin-policy.ts';
 import { isLoopback, type HookName } from './check.ts';
 import { inspectConfig, parseConfig } from './parse.ts';
 import type { ConfigInput } from './schema.ts';
+import { presencePattern, roomPattern, userPattern } from '../modules/chat/channel-names.ts';
+import { chatEventNames } from '../modules/chat/chat-writer.ts';
+import { chatEventGroups, chatPatterns } from './chat-schema.ts';
 
 function problems(input: ConfigInput, hooks: HookName[] = []): string[] {
   return inspectConfig(input, { hooks: new Set(hooks) }).problems.map(({ key, found }) => `${key}: ${found}`);
@@ -197,4 +200,61 @@ test('times that contradict each other', () => {
 test('parseConfig returns a complete configuration or throws', () => {
   expect(parseConfig({ ping: { interval: '1s', pongTimeout: 500 } }).config.ping.interval).toBe(1000);
   expect(() => parseConfig({ listen: { port: -1 } })).toThrow(/listen\.port\n {4}found -1; valid: a whole number/);
+});
+
+describe('channels of chat', () => {
+  test('a pattern that would take them is refused while there is chat; one that is more general is not', () => {
+    const taking = [
+      'chat:room:{room}',
+      'chat:room:{id}',
+      'chat:user:42',
+      'chat:presence:{user}s',
+      'chat:{kind}:lobbylobby',
+    ];
+    for (const pattern of taking) {
+      const input: ConfigInput = { channels: { [pattern]: {} } };
+      expect(problems(input), pattern).toEqual([]);
+      const found = problems({ ...input, chat: { enabled: true } });
+      expect(found, pattern).toHaveLength(1);
+      expect(found[0]).toContain('which belong to chat');
+    }
+    for (const pattern of [
+      '*',
+      'chat:*',
+      'chat:{id}',
+      'chat:room',
+      'chat:{kind}:{id}',
+      'rooms:{id}',
+      'chat:rooms:{id}',
+    ]) {
+      expect(problems({ channels: { [pattern]: {} }, chat: { enabled: true } }), pattern).toEqual([]);
+    }
+  });
+
+  test('the patterns and kinds of events are those of the module', async () => {
+    expect([...chatPatterns]).toEqual([roomPattern, userPattern, presencePattern]);
+    const kinds = chatEventNames.map((name) => `chat.${name.split('.')[0]}.*`);
+    expect(new Set(chatEventGroups)).toEqual(new Set(kinds));
+  });
+});
+
+describe('permissions of chat', () => {
+  const chat = (options: NonNullable<ConfigInput['chat']>): ConfigInput => ({ chat: options });
+
+  test('each mistake is found where it stands', () => {
+    const input = chat({ enabled: true, permissions: { send: 'member.stat == "member"', createRoom: 'auth.plan' } });
+    expect(problems(input)).toEqual([
+      'chat.permissions.createRoom: an unknown field "plan" of auth, at character 6',
+      'chat.permissions.send: an unknown field "stat" of member, at character 8',
+    ]);
+  });
+
+  test('they may use the claims of the configuration', () => {
+    const permissions = { createRoom: 'auth.plan == "paid"' };
+    expect(problems({ ...chat({ enabled: true, permissions }), rules: { auth: { plan: 'string' } } })).toEqual([]);
+  });
+
+  test('without chat they are not looked at', () => {
+    expect(problems(chat({ permissions: { send: 'nonsense(' } }))).toEqual([]);
+  });
 });

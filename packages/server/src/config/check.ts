@@ -6,18 +6,25 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { compilePattern, findAmbiguous, type ChannelPattern } from '@tidings/protocol';
+import { compilePermissions } from '../modules/chat/permissions.ts';
+import { ruleTestProblems } from '../rules/rule-tests.ts';
+import { compileRuleset } from '../rules/ruleset.ts';
+import { chatPatterns } from './chat-schema.ts';
+import { shadowedPatterns } from './owned-patterns.ts';
 import type { ChannelOptions, Config, JwtConfig } from './schema.ts';
 
 const hookNames = ['connect', 'refresh', 'subscribe', 'subRefresh', 'publish', 'rpc'] as const;
 export type HookName = (typeof hookNames)[number];
 
 export interface CheckProblem {
-  readonly path: readonly (string | number)[];
+  readonly path: readonly PropertyKey[];
+  /** Where in the text at `path`, in UTF-16 units, if it is a rule. */
+  readonly offset?: number;
   readonly found: string;
   readonly valid: string;
 }
 export interface CheckWarning {
-  readonly path: readonly (string | number)[];
+  readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 export interface CheckResult {
@@ -47,7 +54,9 @@ export function checkConfig(config: Config, supplied: { readonly hooks: Readonly
   checkJwt(config.auth.jwt, ['auth', 'jwt'], report);
   checkJwt(config.auth.subscriptionJwt, ['auth', 'subscriptionJwt'], report);
   checkPatterns(Object.keys(config.channels), report);
+  checkOwnedPatterns(config, report);
   for (const [pattern, options] of Object.entries(config.channels)) checkChannel(pattern, options, report);
+  checkRules(config, report);
   checkHooks(config, supplied.hooks, report);
   checkTimes(config, report);
   if (config.mode === 'production') checkProduction(config, supplied.hooks, report);
@@ -180,6 +189,17 @@ function checkPatterns(texts: readonly string[], report: Report): void {
   }
 }
 
+function checkOwnedPatterns({ chat, channels }: Config, report: Report): void {
+  if (!chat.enabled) return;
+  for (const { pattern, by } of shadowedPatterns(Object.keys(channels), chatPatterns)) {
+    report.problem(
+      ['channels', pattern],
+      `a pattern that takes channels of ${by}, which belong to chat`,
+      'another pattern, or chat.enabled: false',
+    );
+  }
+}
+
 function checkChannel(pattern: string, options: ChannelOptions, report: Report): void {
   const path = ['channels', pattern];
   const { history, allow } = options;
@@ -211,6 +231,16 @@ function checkChannel(pattern: string, options: ChannelOptions, report: Report):
   }
   if (allow.presence !== 'nobody' && !options.presence) {
     report.warn([...path, 'allow', 'presence'], 'has no effect: presence is false');
+  }
+}
+
+function checkRules(config: Config, report: Report): void {
+  const { ruleset, problems, warnings } = compileRuleset(config);
+  report.problems.push(...problems, ...ruleTestProblems(config, ruleset));
+  report.warnings.push(...warnings);
+  if (!config.chat.enabled) return;
+  for (const { action, span, found, valid } of compilePermissions(config.chat.permissions, ruleset.auth).problems) {
+    report.problems.push({ path: ['chat', 'permissions', action], offset: span.start, found, valid });
   }
 }
 
@@ -249,7 +279,7 @@ function checkProduction(config: Config, supplied: ReadonlySet<HookName>, report
   if (auth.jwt === undefined && !auth.anonymous && !connectHook) {
     report.warn(['auth'], 'nobody can connect: set auth.jwt, hooks.connect or auth.anonymous');
   }
-  if (Object.keys(config.channels).length === 0) {
+  if (Object.keys(config.channels).length === 0 && !config.chat.enabled) {
     report.warn(['channels'], 'there are no channels: every subscription is refused (error 102)');
   }
   if (origins.length === 0) {

@@ -16,6 +16,9 @@ describe('describeConfig', () => {
     ['limits.connectionsPerUser', ['TIDINGS_LIMITS_CONNECTIONS_PER_USER']],
     ['channels', ['TIDINGS_CHANNELS']],
     ['channels.<pattern>.history.size', []],
+    ['rules.relations', ['TIDINGS_RULES_RELATIONS']],
+    ['rules.relations.<name>.cacheTtl', []],
+    ['rules.tests', []],
   ])('%s is set by %j', (key, env) => {
     expect(keys.find((node) => node.key === key)?.env).toEqual(env);
   });
@@ -26,9 +29,9 @@ describe('describeConfig', () => {
   });
 
   test('every key and section says what it is for', () => {
-    expect(
-      everyNode(configTree).filter((node) => node !== configTree && !node.description && node.name !== '<pattern>'),
-    ).toEqual([]);
+    const chosenByOperator = new Set(['<pattern>', '<name>']);
+    const silent = everyNode(configTree).filter((node) => node !== configTree && !node.description);
+    expect(silent.filter((node) => !chosenByOperator.has(node.name)).map((node) => node.key)).toEqual([]);
   });
 
   test('defaults are those that the schema fills in', () => {
@@ -55,6 +58,13 @@ describe('describeConfig', () => {
       'auth.subscriptionJwt.hmacSecret',
       'api',
       'api.keys',
+      'store',
+      'store.url',
+      'chat',
+      'chat.uploads',
+      'chat.uploads.s3',
+      'chat.uploads.s3.accessKeyId',
+      'chat.uploads.s3.secretAccessKey',
       'hooks',
       'hooks.secret',
       'events',
@@ -65,7 +75,20 @@ describe('describeConfig', () => {
   test('nodeAt follows patterns and lists', () => {
     expect(nodeAt(['channels', 'room:{id}', 'history', 'size'])?.key).toBe('channels.<pattern>.history.size');
     expect(nodeAt(['origins', 3])?.key).toBe('origins');
+    expect(nodeAt(['rules', 'relations', 'member', 'facts', 0])?.key).toBe('rules.relations.<name>.facts');
+    expect(nodeAt(['rules', 'tests', 0, 'expect', 1, 'is'])?.values).toEqual(['allow', 'deny', 'invalid']);
     expect(nodeAt(['listen', 'prot'])).toBeUndefined();
     expect(nodeAt([])).toBe(configTree);
+  });
+
+  test.each([
+    ['channels', 'a section with channel patterns as keys'],
+    ['rules.relations', 'a section with names of your choice as keys'],
+    ['rules.auth', 'a section with names of your choice as keys and text as values'],
+    ['rules.relations.<name>.facts', 'a list of lists of text, or a whole number, or true or false'],
+    ['rules.relations.<name>.where', 'text from 1 to 4096 characters'],
+    ['store.synchronous', 'one of full, normal'],
+  ])('%s is %s', (key, type) => {
+    expect(keys.find((node) => node.key === key)?.type).toBe(type);
   });
 });

@@ -17,11 +17,13 @@ export type ConfigKind =
   | 'integer'
   | 'choice'
   | 'duration'
-  | 'size';
+  | 'size'
+  /** Anything, or one of several kinds. */
+  | 'any';
 
 /** One key of the configuration, or a section with keys below it. */
 export interface ConfigNode {
-  /** Last part of the path; `<pattern>` stands for any name. */
+  /** Last part of the path; `<pattern>` and `<name>` stand for any name. */
   readonly name: string;
   readonly path: readonly string[];
   /** Path in one text: `listen.port`. */
@@ -41,6 +43,7 @@ export interface ConfigNode {
   readonly values: readonly string[];
   /** For a list, what an item may be, in words. */
   readonly item: string | undefined;
+  /** Of a section its keys; of a map its values; of a list of sections the keys of an item. */
   readonly children: readonly ConfigNode[];
 }
 
@@ -50,8 +53,9 @@ export type ConfigKey = ConfigNode;
 /** Names short enough for a shell, or set by hosting platforms. */
 const shortNames: Readonly<Record<string, string>> = { 'listen.port': 'PORT', dataDir: 'TIDINGS_DATA' };
 
-/** Stands in a path for any name chosen by the operator. */
-export const anyName = '<pattern>';
+/** Stand in a path for any name chosen by the operator. */
+const anyPattern = '<pattern>';
+const anyName = '<name>';
 
 /** `limits.connectionsPerUser` → `TIDINGS_LIMITS_CONNECTIONS_PER_USER`. */
 function envName(path: readonly string[]): string {
@@ -103,43 +107,66 @@ function bounds(min: number | null, max: number | null, unit: string): string {
   return high === undefined ? '' : ` of at most ${high}${unit}`;
 }
 
-function shapeOf({ schema, kind }: Pick<Unwrapped, 'schema' | 'kind'>): Shape {
+function isOfPatterns(path: readonly string[]): boolean {
+  return path.length === 1 && path[0] === 'channels';
+}
+
+function mapKeys(path: readonly string[]): string {
+  return isOfPatterns(path) ? 'channel patterns' : 'names of your choice';
+}
+
+function shapeOf({ schema, kind }: Pick<Unwrapped, 'schema' | 'kind'>, path: readonly string[]): Shape {
   if (kind === 'duration') return { kind, type: durationWords };
   if (kind === 'size') return { kind, type: sizeWords };
   if (schema instanceof z.ZodObject) {
     return { kind: 'section', type: `a section with the keys ${Object.keys(schema.shape).join(', ')}` };
   }
-  if (schema instanceof z.ZodRecord) return { kind: 'map', type: 'a section with channel patterns as keys' };
+  if (schema instanceof z.ZodRecord) {
+    const value = shapeOf(unwrap(schema.valueType), path);
+    // What is a section itself is listed key by key.
+    const values = value.kind === 'section' || value.kind === 'map' ? '' : ` and ${value.type} as values`;
+    return { kind: 'map', type: `a section with ${mapKeys(path)} as keys${values}` };
+  }
   if (schema instanceof z.ZodBoolean) return { kind: 'boolean', type: 'true or false' };
   if (schema instanceof z.ZodEnum) {
     const values = schema.options.map(String);
     return { kind: 'choice', type: `one of ${values.join(', ')}`, values };
   }
   if (schema instanceof z.ZodNumber) {
-    return { kind: 'integer', type: `a whole number${bounds(schema.minValue, schema.maxValue, '')}` };
+    const type = schema.format === null ? 'a number' : 'a whole number';
+    return { kind: 'integer', type: `${type}${bounds(schema.minValue, schema.maxValue, '')}` };
   }
   if (schema instanceof z.ZodURL) return { kind: 'url', type: 'an http or https URL' };
   if (schema instanceof z.ZodString) {
-    if (schema.minLength === 1) return { kind: 'text', type: 'text that is not empty' };
+    if (schema.minLength === 1 && schema.maxLength === null) return { kind: 'text', type: 'text that is not empty' };
     return { kind: 'text', type: `text${bounds(schema.minLength, schema.maxLength, ' characters')}` };
   }
   if (schema instanceof z.ZodArray) {
-    const item = shapeOf(unwrap(schema.element)).type;
-    return { kind: 'list', type: `a list of ${item.replace('one of ', '')}`, item };
+    const item = shapeOf(unwrap(schema.element), path).type;
+    const items = item.replace(/^one of /, '').replace(/^a (section|list)/, '$1s');
+    return { kind: 'list', type: `a list of ${items}`, item };
   }
+  if (schema instanceof z.ZodUnion) {
+    const types = schema.options.map((option) => shapeOf(unwrap(option), path).type);
+    return { kind: 'any', type: types.join(', or ') };
+  }
+  if (schema instanceof z.ZodUnknown) return { kind: 'any', type: 'anything' };
   throw new Error(`no words for a schema of type ${schema._zod.def.type}`);
 }
 
 function describe(path: readonly string[], wrapped: z.core.$ZodType, fromEnv: boolean): ConfigNode {
   const unwrapped = unwrap(wrapped);
   const { schema } = unwrapped;
-  const shape = shapeOf(unwrapped);
+  const shape = shapeOf(unwrapped, path);
   const key = formatKey(path);
+  const item = schema instanceof z.ZodArray ? unwrap(schema.element).schema : undefined;
   let children: ConfigNode[] = [];
   if (schema instanceof z.ZodObject) {
     children = Object.entries(schema.shape).map(([name, child]) => describe([...path, name], child, fromEnv));
   } else if (schema instanceof z.ZodRecord) {
-    children = [describe([...path, anyName], schema.valueType, false)];
+    children = [describe([...path, isOfPatterns(path) ? anyPattern : anyName], schema.valueType, false)];
+  } else if (item instanceof z.ZodObject) {
+    children = Object.entries(item.shape).map(([name, child]) => describe([...path, name], child, false));
   }
   const short = shortNames[key];
   return {
@@ -148,7 +175,13 @@ function describe(path: readonly string[], wrapped: z.core.$ZodType, fromEnv: bo
     key,
     kind: shape.kind,
     type: shape.type,
-    env: !fromEnv || shape.kind === 'section' ? [] : short === undefined ? [envName(path)] : [envName(path), short],
+    // Text with commas between makes no sections.
+    env:
+      !fromEnv || shape.kind === 'section' || item instanceof z.ZodObject
+        ? []
+        : short === undefined
+          ? [envName(path)]
+          : [envName(path), short],
     default: unwrapped.default,
     optional: unwrapped.optional,
     description: unwrapped.description,
@@ -169,11 +202,11 @@ export function describeConfig(node: ConfigNode = configTree): ConfigKey[] {
   return [node];
 }
 
-/** The node at a path; an index of a list leads to the list. Undefined if there is no such key. */
+/** The node at a path; an index of a list leads to the list, and the keys of its items stand below it. Undefined if there is no such key. */
 export function nodeAt(path: readonly PropertyKey[]): ConfigNode | undefined {
   let node: ConfigNode | undefined = configTree;
   for (const part of path) {
-    if (node.kind === 'list' && typeof part === 'number') return node;
+    if (node.kind === 'list' && typeof part === 'number') continue;
     const next: ConfigNode | undefined =
       node.kind === 'map' ? node.children[0] : node.children.find((child) => child.name === part);
     if (next === undefined) return undefined;

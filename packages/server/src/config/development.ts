@@ -1,9 +1,11 @@
 /**
- * What `tidings dev` adds underneath a configuration: one open kind of channel, nobody has to log in. It is for a
+ * What `tidings dev` adds underneath a configuration: one open kind of channel, nobody has to log in, and chat. It is for a
  * developer's own machine; `check.ts` refuses it on any address but loopback.
  */
 import { compilePattern, findAmbiguous } from '@tidings/protocol';
+import { chatPatterns } from './chat-schema.ts';
 import { merge } from './merge.ts';
+import { shadowedPatterns } from './owned-patterns.ts';
 import type { ConfigInput } from './schema.ts';
 
 /** Takes every channel without a prefix: a variable has no colon. */
@@ -29,6 +31,8 @@ export function developmentConfig(base: ConfigInput): ConfigInput {
     origins: ['http://localhost:*', 'http://127.0.0.1:*'],
     auth: { anonymous: true },
     channels: ownPatternsCover(base) ? {} : { [openPattern]: openChannel },
+    // Whose own channels are in the way has not asked for chat.
+    chat: { enabled: shadowedPatterns(Object.keys(base.channels ?? {}), chatPatterns).length === 0 },
   };
   return merge(merge(settings, base), { mode: 'development' }) as ConfigInput;
 }

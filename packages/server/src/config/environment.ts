@@ -5,7 +5,7 @@
 import type { ConfigProblem } from './config-error.ts';
 import { configTree, describeConfig, type ConfigNode } from './describe.ts';
 import { isPlainObject, type PlainObject } from './merge.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../lib/nearest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -88,7 +88,7 @@ export function readEnvironment(env: Environment, ignored: ReadonlySet<string> =
           key: node.key,
           place,
           found: 'text that is not JSON',
-          valid: 'a JSON object of channel options by pattern',
+          valid: `JSON: ${node.type}`,
         });
         continue;
       }

@@ -291,12 +291,45 @@ describe('what is wrong is said with key, place, found and valid', () => {
     [
       'a choice',
       'tidings.config.yaml',
-      'channels:\n  "room:{id}":\n    allow: { publish: everyone }\n',
+      'channels:\n  "room:{id}":\n    recovery: sometimes\n',
       {
-        key: 'channels.room:{id}.allow.publish',
-        place: 'tidings.config.yaml:3:23',
-        found: '"everyone"',
-        valid: 'one of nobody, subscribers, authenticated, anyone',
+        key: 'channels.room:{id}.recovery',
+        place: 'tidings.config.yaml:3:15',
+        found: '"sometimes"',
+        valid: 'one of off, on-request, always',
+      },
+    ],
+    [
+      'a name in a rule',
+      'tidings.config.yaml',
+      'channels:\n  "room:{id}":\n    allow:\n      subscribe: >\n        auth.uid == id ||\n        owner == id\n',
+      {
+        key: 'channels.room:{id}.allow.subscribe',
+        place: 'tidings.config.yaml:6:9',
+        found: 'an unknown name "owner"',
+        valid: 'the names are id, auth, channel, now',
+      },
+    ],
+    [
+      'a name in a rule of a module, which has no lines',
+      'tidings.config.mjs',
+      'export default { channels: { "room:{id}": { allow: { subscribe: "id == owner" } } } };',
+      {
+        key: 'channels.room:{id}.allow.subscribe',
+        place: 'tidings.config.mjs',
+        found: 'an unknown name "owner", at character 7',
+        valid: 'the names are id, auth, channel, now',
+      },
+    ],
+    [
+      'an unknown key of an item of a list',
+      'tidings.config.yaml',
+      'rules:\n  tests:\n    - expext: []\n      expect: [{ is: allow }]\n',
+      {
+        key: 'rules.tests[0].expext',
+        place: 'tidings.config.yaml:3:7',
+        found: 'an unknown key',
+        valid: 'rules.tests[0].expect (did you mean that?)',
       },
     ],
     [
@@ -357,7 +390,8 @@ describe('what is wrong is said with key, place, found and valid', () => {
         key: 'events.types[1]',
         place: 'tidings.config.yaml:2:22',
         found: '"left"',
-        valid: 'one of connected, disconnected, occupied, vacated',
+        valid:
+          'one of connected, disconnected, occupied, vacated, chat.*, chat.message.*, chat.thread.*, chat.member.*, chat.room.*, chat.report.*, chat.restriction.*, chat.user.*',
       },
     ],
     [

@@ -8,7 +8,7 @@ import { nodeAt } from './describe.ts';
 import { developmentConfig } from './development.ts';
 import { readEnvironment, type Environment } from './environment.ts';
 import { isPlainObject, merge } from './merge.ts';
-import { inspectConfig } from './parse.ts';
+import { inspectConfig, type Place } from './parse.ts';
 import { resolveReferences } from './references.ts';
 import type { Config, ConfigInput } from './schema.ts';
 import { findSourceFile, readSourceFile } from './source-file.ts';
@@ -31,6 +31,8 @@ export interface LoadedConfig {
   /** Where each key that was set was set; the others have their defaults. */
   readonly sources: ReadonlyMap<string, string>;
   readonly warnings: readonly ConfigWarning[];
+  /** Where a value was written: `tidings.config.yaml:3:9`; undefined if it was not. */
+  readonly locate: (path: readonly PropertyKey[]) => string | undefined;
 }
 
 /**
@@ -47,13 +49,13 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   const environment = readEnvironment(env, references.names);
   const input = merge(merge(withoutNulls(references.value, []), environment.input), overrides);
 
-  const place = (keys: readonly PropertyKey[], what: 'key' | 'value'): string | undefined => {
+  const place: Place = (keys, what, within) => {
     if (sets(overrides, keys)) return 'command line';
     for (let length = keys.length; length > 0; length--) {
       const name = environment.variables.get(formatKey(keys.slice(0, length)));
       if (name !== undefined) return `environment variable ${name}`;
     }
-    return file?.locate(keys, what);
+    return file?.locate(keys, what, within);
   };
 
   const reported = [...references.problems, ...environment.problems];
@@ -70,6 +72,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
     file: file?.path,
     sources: sourcesOf(input, [], place),
     warnings: inspection.warnings,
+    locate: (path) => place(path, 'value'),
   };
 }
 

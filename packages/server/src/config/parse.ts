@@ -4,19 +4,23 @@
  * embeds the engine calls `parseConfig`.
  */
 import type { z } from 'zod';
-import { checkConfig, type HookName } from './check.ts';
+import { checkConfig, type CheckProblem, type HookName } from './check.ts';
 import { ConfigError, formatKey, type ConfigProblem, type ConfigWarning } from './config-error.ts';
 import { configTree, nodeAt, type ConfigNode } from './describe.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../lib/nearest.ts';
+import type { Within } from './scalar-place.ts';
 import { configSchema, type Config, type ConfigInput } from './schema.ts';
 
 type Path = readonly PropertyKey[];
 
+/** @param within of the value, if it is a text: the text as it was read, and an offset in it. */
+export type Place = (path: Path, what: 'key' | 'value', within?: Within) => string | undefined;
+
 export interface InspectOptions {
   /** Hooks that the embedding program supplies as functions. */
   readonly hooks?: ReadonlySet<HookName> | undefined;
-  /** Where a key, or its value, was written. */
-  readonly place?: (path: Path, what: 'key' | 'value') => string | undefined;
+  /** Where a key, or its value, was written; or, in its value, the character at an offset. */
+  readonly place?: Place;
   /** Keys whose values must not be shown, beyond those the schema calls secret. */
   readonly hidden?: ReadonlySet<string>;
   /** Keys that were reported already. */
@@ -32,7 +36,7 @@ export interface Inspection {
 
 /** Validates, and reports instead of throwing. */
 export function inspectConfig(input: unknown, options: InspectOptions = {}): Inspection {
-  const place = options.place ?? (() => undefined);
+  const place: Place = options.place ?? (() => undefined);
   const result = configSchema.safeParse(input);
   if (!result.success) {
     const problems = result.error.issues
@@ -43,12 +47,7 @@ export function inspectConfig(input: unknown, options: InspectOptions = {}): Ins
   const checked = checkConfig(result.data, { hooks: options.hooks ?? new Set() });
   return {
     config: result.data,
-    problems: checked.problems.map(({ path, found, valid }) => ({
-      key: formatKey(path),
-      place: place(path, 'value'),
-      found,
-      valid,
-    })),
+    problems: checked.problems.map((problem) => describeProblem(problem, result.data, place)),
     warnings: checked.warnings.map(({ path, message }) => ({
       key: formatKey(path),
       place: place(path, 'value'),
@@ -70,10 +69,24 @@ export function parseConfig(
   return { config, warnings };
 }
 
+function describeProblem({ path, offset, found, valid }: CheckProblem, config: Config, place: Place): ConfigProblem {
+  const key = formatKey(path);
+  const text = valueAt(config, path);
+  if (offset === undefined || typeof text !== 'string') return { key, place: place(path, 'value'), found, valid };
+  const exact = place(path, 'value', { text, offset });
+  if (exact !== undefined && isLineAndColumn(exact)) return { key, place: exact, found, valid };
+  // Not to be found in the file: in a module, a variable, or behind a reference.
+  return { key, place: place(path, 'value'), found: `${found}, at character ${offset + 1}`, valid };
+}
+
+function isLineAndColumn(place: string): boolean {
+  return /:\d+:\d+$/.test(place);
+}
+
 function describeIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
-  place: (path: Path, what: 'key' | 'value') => string | undefined,
+  place: Place,
   hidden: ReadonlySet<string>,
 ): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {

@@ -5,6 +5,7 @@
  * Durations and sizes are read as `25s` and `64KB` and held as milliseconds and bytes.
  */
 import { z } from 'zod';
+import { chatEventGroups, chatSchema } from './chat-schema.ts';
 import { duration, size } from './units.ts';
 
 const port = () => z.int().min(0).max(65_535);
@@ -13,8 +14,23 @@ const port = () => z.int().min(0).max(65_535);
 const secret = (minLength: number, description: string) =>
   z.string().min(minLength).meta({ secret: true, description });
 
-/** Who may do something on a channel. A subscription token, a hook and the server API grant on top of this. */
-const access = z.enum(['nobody', 'subscribers', 'authenticated', 'anyone']);
+/** Who may do something on a channel, in a word. A subscription token, a hook and the server API grant on top of this. */
+export const accessWords = ['nobody', 'subscribers', 'authenticated', 'anyone'] as const;
+export type AccessWord = (typeof accessWords)[number];
+
+/** A rule may be this long. */
+export const maxRuleLength = 4096;
+
+const rule = () => z.string().trim().min(1).max(maxRuleLength);
+
+/** One of the words, or a rule. Which it is, and whether the rule holds together, `check.ts` sees. */
+const access = (description: string) => rule().default('nobody').describe(description);
+
+const name = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and _')
+    .max(64);
 
 /** Never, when the client asks for it, or for every subscription. */
 const when = z.enum(['off', 'on-request', 'always']);
@@ -23,13 +39,29 @@ export const channelOptionsSchema = z
   .strictObject({
     allow: z
       .strictObject({
-        subscribe: access.exclude(['subscribers']).default('nobody').describe('Who may subscribe.'),
-        publish: access.default('nobody').describe('Who may publish from a client.'),
-        history: access.default('nobody').describe('Who may read the history.'),
-        presence: access.default('nobody').describe('Who may see who is subscribed.'),
+        subscribe: access('Who may subscribe.'),
+        publish: access('Who may publish from a client; the rule also sees `data`.'),
+        history: access('Who may read the history.'),
+        presence: access('Who may see who is subscribed, and who comes and goes.'),
+        announce: rule().default('anyone').describe('Whose subscription is shown to others.'),
+        receive: rule()
+          .default('anyone')
+          .describe('Who is given a publication; the rule also sees `data`, `tags` and `publisher`.'),
       })
       .prefault({})
-      .describe('Who may do what from a client. A subscription token, a hook and the server API grant on top of this.'),
+      .describe(
+        'Who may do what from a client: nobody, subscribers, authenticated, anyone, or a rule. A subscription token, a hook and the server API grant on top of this, but for `receive`.',
+      ),
+    publish: z
+      .strictObject({
+        schema: name().optional().describe('Which of `rules.schemas` a publication of a client must keep.'),
+        set: z
+          .record(name(), rule())
+          .default({})
+          .describe('Fields that the server sets in what a client publishes, each by an expression.'),
+      })
+      .prefault({})
+      .describe('What a publication of a client must be, and what the server adds to it.'),
     history: z
       .strictObject({
         size: z.int().min(0).max(100_000).default(0).describe('Publications kept; 0 keeps none.'),
@@ -81,11 +113,110 @@ const jwtSchema = z
   })
   .describe('How JSON Web Tokens are verified.');
 
+const lifecycleEvents = ['connected', 'disconnected', 'occupied', 'vacated'] as const;
+
 const hookSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).describe('Where the question is posted.'),
   timeout: duration().default(3_000).describe('Time limit of one attempt.'),
   retries: z.int().min(0).max(5).default(0).describe('Further attempts after a failure that is safe to repeat.'),
 });
+
+/** A field of a message: its type, or its type and limits. */
+const fieldSchema = z.union([
+  z.string(),
+  z.strictObject({
+    type: z.string().optional(),
+    minLength: z.int().min(0).optional(),
+    maxLength: z.int().min(0).optional(),
+    min: z.number().optional(),
+    max: z.number().optional(),
+    enum: z
+      .array(z.union([z.string(), z.number()]))
+      .min(1)
+      .optional(),
+    maxItems: z.int().min(0).optional(),
+    /** Fields of a nested object, instead of `type`. */
+    fields: z.record(name(), z.unknown()).optional(),
+    optional: z.boolean().optional(),
+  }),
+]);
+
+const fact = z.array(z.union([z.string(), z.int(), z.boolean()])).min(1);
+
+const relationSchema = z
+  .strictObject({
+    parameters: z
+      .record(name(), z.string())
+      .describe('What it is asked with, in order, each with its type: string, int or bool.'),
+    from: z
+      .enum(['config', 'api', 'table', 'function'])
+      .default('config')
+      .describe(
+        'config: the facts listed here; api: kept in the store and changed by the server API; table: a table of the store, mirrored in memory; function: a function of the embedding program.',
+      ),
+    facts: z.array(fact).default([]).describe('Facts, for `from: config`.'),
+    symmetric: z.boolean().default(false).describe('Whether (a, b) is also (b, a).'),
+    table: z.string().min(1).optional().describe('Name of the table, for `from: table`.'),
+    columns: z.array(z.string().min(1)).optional().describe('Columns of the table, one for each parameter, in order.'),
+    where: rule()
+      .optional()
+      .describe('Which rows of the table count; a rule over `row`, such as `row.left_at == null`.'),
+    whereColumns: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Types of the columns that `where` names, such as `left_at: int?`.'),
+    cacheTtl: duration().default(30_000).describe('How long an answer is used, for `from: function`.'),
+    cacheSize: z.int().min(1).default(100_000).describe('Answers kept at most, for `from: function`.'),
+  })
+  .describe('A lookup that rules may use.');
+
+const asked = (what: string) => z.string().optional().describe(`A channel: may the user ${what}?`);
+
+const expectationSchema = z.strictObject({
+  subscribe: asked('subscribe'),
+  publish: asked('publish `data`'),
+  history: asked('read the history'),
+  presence: asked('see who is subscribed'),
+  announce: asked('be shown to others'),
+  receive: asked('be given a publication of `data`'),
+  data: z.unknown().optional().describe('What is published.'),
+  tags: z.record(z.string(), z.string()).optional().describe('Tags of the publication, for `receive`.'),
+  publisher: z.string().optional().describe('Who published it, for `receive`; the server if left out.'),
+  subscribed: z.boolean().optional().describe('Whether the client is subscribed to the channel, for `subscribers`.'),
+  is: z.enum(['allow', 'deny', 'invalid']).describe('What must come out; invalid: `data` does not keep the schema.'),
+  because: z.string().optional().describe('Text that the reason of a denial must have.'),
+  at: z.string().optional().describe('JSON pointer of what is wrong, for `invalid`.'),
+  becomes: z.unknown().optional().describe('What the server makes of `data`, for an allowed publish.'),
+});
+
+const rulesSchema = z
+  .strictObject({
+    auth: z
+      .record(name(), z.string())
+      .default({})
+      .describe(
+        'What rules may ask of the user beside `auth.uid`: claims of the token, or fields of `meta`, each with its type.',
+      ),
+    relations: z.record(name(), relationSchema).default({}).describe('Lookups that rules may use, by name.'),
+    schemas: z
+      .record(name(), z.record(name(), fieldSchema))
+      .default({})
+      .describe('Messages by name: each field with its type and limits.'),
+    tests: z
+      .array(
+        z.strictObject({
+          name: z.string().optional().describe('What the test is called in the output.'),
+          as: z.record(z.string(), z.unknown()).default({}).describe('The user: `uid` and claims.'),
+          given: z.record(z.string(), z.array(fact)).default({}).describe('Facts by relation.'),
+          now: z.string().optional().describe('The time, as in RFC 3339.'),
+          expect: z.array(expectationSchema).min(1).describe('What must come out.'),
+        }),
+      )
+      .default([])
+      .describe('Examples that must hold; `tidings rules test` runs them.'),
+  })
+  .prefault({})
+  .describe('The rules engine: what rules may refer to, and their tests. Rules themselves stand under `allow`.');
 
 const limitsSchema = z
   .strictObject({
@@ -187,6 +318,29 @@ export const configSchema = z.strictObject({
     .record(z.string(), channelOptionsSchema)
     .default({})
     .describe('Options by pattern: `chat:*`, `room:{id}`, `{name}`. The most specific pattern holds.'),
+  rules: rulesSchema,
+  store: z
+    .strictObject({
+      url: z.string().optional().meta({
+        secret: true,
+        description: 'postgres://user:password@host/database; without it a SQLite file in `dataDir`.',
+      }),
+      synchronous: z
+        .enum(['full', 'normal'])
+        .default('full')
+        .describe('SQLite: full survives a power cut, normal is faster and survives a crash of the process.'),
+      maxConnections: z.int().min(1).max(1000).default(10).describe('PostgreSQL: connections of this process at most.'),
+      timeout: duration()
+        .default(5_000)
+        .describe('PostgreSQL: a database that does not answer by then is unavailable.'),
+      migrate: z
+        .enum(['auto', 'manual'])
+        .default('auto')
+        .describe('auto: the schema is brought up to date at the start; manual: by `tidings migrate`.'),
+    })
+    .prefault({})
+    .describe('The database, for what must survive a restart.'),
+  chat: chatSchema,
   limits: limitsSchema.prefault({}),
   ping: z
     .strictObject({
@@ -256,11 +410,18 @@ export const configSchema = z.strictObject({
         .describe('Where events are posted; without it none are sent.'),
       secret: secret(8, 'Signs every delivery (HMAC-SHA256).').optional(),
       types: z
-        .array(z.enum(['connected', 'disconnected', 'occupied', 'vacated']))
-        .default(['connected', 'disconnected', 'occupied', 'vacated'])
-        .describe('Which events are sent.'),
+        .array(z.enum([...lifecycleEvents, 'chat.*', ...chatEventGroups]))
+        .default([...lifecycleEvents, 'chat.*'])
+        .describe('Which events are sent; `chat.*` is all of chat.'),
       timeout: duration().default(5_000).describe('Time limit of one attempt.'),
-      maxBackoff: duration().default(60_000).describe('Longest wait between attempts; they go on until one succeeds.'),
+      maxBackoff: duration().default(60_000).describe('Longest wait between attempts.'),
+      maxAttempts: z
+        .int()
+        .min(0)
+        .default(1_500)
+        .describe(
+          'Failed attempts until an event becomes a dead letter; with the default of `maxBackoff`, after about a day. 0: they go on for ever.',
+        ),
       maxQueued: z
         .int()
         .min(1)
@@ -307,6 +468,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** What the program reads: complete, in milliseconds and bytes. */
 export type Config = z.output<typeof configSchema>;
 export type ChannelOptions = z.output<typeof channelOptionsSchema>;
+export type ChannelOptionsInput = z.input<typeof channelOptionsSchema>;
 export type JwtConfig = z.output<typeof jwtSchema>;
 export type HooksConfig = Config['hooks'];
 export type EventsConfig = Config['events'];

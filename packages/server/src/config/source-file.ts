@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { isPlainObject } from './merge.ts';
+import { sourceOffset, type Within } from './scalar-place.ts';
 
 export interface SourceFile {
   /** Absolute path. */
@@ -16,8 +17,9 @@ export interface SourceFile {
   /**
    * `file:line:column` of the value at a path, or of its key; of the nearest enclosing one if it is not there.
    * Undefined if the file says nothing on the way to it.
+   * @param within a place in the text of the value; undefined is answered if it cannot be told.
    */
-  locate(path: readonly PropertyKey[], what: 'key' | 'value'): string | undefined;
+  locate(path: readonly PropertyKey[], what: 'key' | 'value', within?: Within): string | undefined;
 }
 
 const extensions = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'];
@@ -132,8 +134,10 @@ function readText(path: string, name: string, source: string, json: boolean): So
   return {
     path,
     value: value ?? {},
-    locate(keys, what) {
-      const offset = offsetOf(document, keys, what);
+    locate(keys, what, within) {
+      const found = find(document, keys, what);
+      if (within === undefined) return found.offset === undefined ? undefined : place(found.offset);
+      const offset = isScalar(found.node) && found.whole ? sourceOffset(source, found.node, within) : undefined;
       return offset === undefined ? undefined : place(offset);
     },
   };
@@ -149,28 +153,37 @@ function sentence(message: string): string {
   return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
-function offsetOf(document: Document, keys: readonly PropertyKey[], what: 'key' | 'value'): number | undefined {
+interface Found {
+  /** Of the value or the key; of what encloses it, if that is as far as the file goes. */
+  readonly offset: number | undefined;
+  readonly node: Node | null | undefined;
+  /** The whole path was there. */
+  readonly whole: boolean;
+}
+
+function find(document: Document, keys: readonly PropertyKey[], what: 'key' | 'value'): Found {
   let node: Node | null = document.contents;
   let offset: number | undefined;
+  const resolved = () => (isAlias(node) ? (node.resolve(document) ?? null) : node);
   for (const [i, key] of keys.entries()) {
-    if (isAlias(node)) node = node.resolve(document) ?? null;
+    node = resolved();
     if (isMap(node)) {
       const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
-      if (!pair) return offset;
+      if (!pair) return { offset, node, whole: false };
       const keyNode = pair.key as Node;
       const valueNode = pair.value as Node | null;
       offset = (what === 'key' && i === keys.length - 1 ? keyNode : (valueNode ?? keyNode)).range?.[0] ?? offset;
       node = valueNode;
     } else if (isSeq(node) && typeof key === 'number') {
       const item = node.items[key] as Node | undefined;
-      if (!item) return offset;
+      if (!item) return { offset, node, whole: false };
       offset = item.range?.[0] ?? offset;
       node = item;
     } else {
-      return offset;
+      return { offset, node, whole: false };
     }
   }
-  return offset;
+  return { offset, node: resolved(), whole: true };
 }
 
 /** The version in the address makes a changed file a new module: reloading would read the old one otherwise. */

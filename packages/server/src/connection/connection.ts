@@ -22,9 +22,10 @@ import {
   type Reply,
   type SubscribeResult,
 } from '@tidings/protocol';
+import type { AuthRecord } from '../auth/authorizer.ts';
 import { HookDisconnect, HookFailure } from '../auth/hooks.ts';
 import type { SubscriptionGrant } from '../auth/identity.ts';
-import type { Client } from '../client.ts';
+import type { Client, Renewal } from '../client.ts';
 import { authenticate, serverSubscriptions, withConnectHeaders, type Authenticated } from '../connect.ts';
 import type { Core } from '../core.ts';
 import { Disconnect } from '../disconnect.ts';
@@ -81,6 +82,9 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   subscribing = 0;
   id = '';
   #identity: Authenticated | undefined;
+  #auth: AuthRecord | undefined;
+  /** Of the configuration that says what it is made of. */
+  #authGeneration = 0;
   #state: State = 'fresh';
   #upkeep: Upkeep;
   #lanes: Lanes | undefined;
@@ -111,6 +115,14 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
   }
   get meta(): unknown {
     return this.#identity?.meta;
+  }
+  get auth(): AuthRecord {
+    const { generation } = this.#context.core.permissions;
+    if (this.#auth === undefined || this.#authGeneration !== generation) {
+      this.#auth = this.#makeAuth();
+      this.#authGeneration = generation;
+    }
+    return this.#auth;
   }
   get handshake(): Handshake {
     return this.#handshake;
@@ -179,10 +191,17 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     return (this.#lanes ??= new Lanes()).run(lane, work);
   }
 
-  renew(change: { info?: Payload | undefined; expireAtMs: number | undefined }): void {
+  renew(change: Renewal): void {
     if (!this.#identity) return;
-    const { info: _, ...rest } = this.#identity;
-    this.#identity = change.info ? { ...rest, info: change.info } : rest;
+    const { info: _info, claims: oldClaims, ...rest } = this.#identity;
+    const claims = 'claims' in change ? change.claims : oldClaims;
+    this.#identity = {
+      ...rest,
+      ...(change.info && { info: change.info }),
+      ...(claims && { claims }),
+      ...('meta' in change && { meta: change.meta }),
+    };
+    if ('claims' in change) this.#auth = undefined;
     this.#upkeep.expireAt(change.expireAtMs);
     this.reschedule();
   }
@@ -227,12 +246,13 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     }
     this.#context.core.metrics.commands.add(method);
     if (!this.#withinRate(command, method)) return;
-    const lane = laneOf(command, method);
+    const lane = laneOf(this.#context.core, command, method);
     if (lane === channelLane('')) {
       this.disconnect(closeCodes.badRequest, `${method} without channel`);
       return;
     }
-    this.#admit(() => void this.inLane(lane, () => this.#execute(command, method)));
+    const execute = (): Promise<void> => this.#execute(command, method);
+    this.#admit(() => void (lane === undefined ? execute() : this.inLane(lane, execute)));
   }
 
   /** Takes a command in unless too many wait already. */
@@ -357,6 +377,15 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
     }
     this.#identity = identity;
     this.#upkeep.expireAt(identity.expireAt ? identity.expireAt * 1000 : undefined);
+  }
+
+  #makeAuth(): AuthRecord {
+    const { core } = this.#context;
+    const { record, problems } = core.rules.authRecord(this.user, this.#identity?.claims);
+    if (problems.length > 0) {
+      core.logger.info({ client: this.id, user: this.user, problems }, 'claims that rules cannot use');
+    }
+    return record;
   }
 
   async #subscribeAll(

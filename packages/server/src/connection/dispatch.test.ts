@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Commands } from '../commands.ts';
+import { errors } from '@tidings/protocol';
+import { Metrics } from '../lib/metrics.ts';
 import { channelLane, laneOf, methodOf, type Method } from './dispatch.ts';
 
 describe('methodOf', () => {
@@ -14,6 +17,8 @@ describe('methodOf', () => {
   });
 });
 
+const core = { commands: new Commands([], new Metrics()) };
+
 describe('laneOf', () => {
   test('commands of one channel share a lane, and no other', () => {
     const methods = [
@@ -26,15 +31,24 @@ describe('laneOf', () => {
       'sub_refresh',
     ] as const;
     for (const method of methods) {
-      expect(laneOf({ id: 1, [method]: { channel: 'a' } }, method)).toBe(channelLane('a'));
-      expect(laneOf({ id: 1, [method]: {} }, method)).toBe(channelLane(''));
+      expect(laneOf(core, { id: 1, [method]: { channel: 'a' } }, method)).toBe(channelLane('a'));
+      expect(laneOf(core, { id: 1, [method]: {} }, method)).toBe(channelLane(''));
     }
   });
 
   test('no channel has the lane of a method, whatever its name', () => {
     for (const method of ['rpc', 'refresh', 'ping', 'send'] as const satisfies readonly Method[]) {
-      expect(laneOf({ id: 1, [method]: {} }, method)).toBe(method);
+      expect(laneOf(core, { id: 1, [method]: {} }, method)).toBe(method);
       expect(channelLane(method)).not.toBe(method);
     }
+  });
+
+  test('a command of a module has none: it begins at once', () => {
+    const group = { module: 'chat', commands: [], invalid: errors.badRequest, httpStatus: () => undefined };
+    const withChat = { commands: new Commands([group], new Metrics()) };
+    expect(laneOf(withChat, { id: 1, rpc: { method: 'chat.send' } }, 'rpc')).toBeUndefined();
+    expect(laneOf(withChat, { id: 1, rpc: { method: 'chat' } }, 'rpc')).toBe('rpc');
+    expect(laneOf(withChat, { id: 1, rpc: { method: 'chatter' } }, 'rpc')).toBe('rpc');
+    expect(laneOf(withChat, { id: 1, rpc: {} }, 'rpc')).toBe('rpc');
   });
 });

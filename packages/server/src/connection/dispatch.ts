@@ -34,9 +34,15 @@ export function methodOf(command: Command): Method | undefined {
   return methods.find((method) => command[method] !== undefined);
 }
 
-/** Commands of one lane are handled in order: those of one channel, all RPC calls, and the connection's own. */
-export function laneOf(command: Command, method: Method): string {
+/**
+ * Commands of one lane are handled in order, one after the other: those of one channel, RPC calls to the application,
+ * and the connection's own.
+ * @returns undefined for a call that begins at once and that others need not wait for: a module keeps order by itself.
+ */
+export function laneOf(core: Pick<Core, 'commands'>, command: Command, method: Method): string | undefined {
   switch (method) {
+    case 'rpc':
+      return core.commands.owns(command.rpc?.method ?? '') ? undefined : method;
     case 'subscribe':
     case 'unsubscribe':
     case 'publish':

@@ -190,8 +190,9 @@ export class Upkeep {
       const { name } = subscription.channel;
       this.#core.presence.touch(name, clientInfo(this.#connection, name), this.#core.config.timeouts.presence).then(
         () => {
-          // It may have left while the entry was on its way.
-          if (subscription.index < 0) return this.#core.presence.remove(name, this.#connection.id);
+          // It may have left, or be hidden now, while the entry was on its way.
+          if (subscription.index < 0 || !subscription.has(flags.presence))
+            return this.#core.presence.remove(name, this.#connection.id);
           return undefined;
         },
         (error: unknown) => this.#core.logger.warn({ channel: name, err: error }, 'presence was not renewed'),

@@ -8,6 +8,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { deadLetterSchema, DeadLetterTable, type DeadLetter, type LetterChoice } from './dead-letters.ts';
 
 export interface NewEvent {
   readonly id: string;
@@ -30,6 +31,12 @@ export interface SpoolEntry {
   readonly closes?: string | undefined;
 }
 
+/** What becomes of an event that is given up. */
+export interface Death extends Pick<DeadLetter, 'attempts' | 'problem' | 'diedAtMs'> {
+  readonly event: SpooledEvent;
+}
+
+/** The tables that came later are made when they are missing. */
 const schemaVersion = 1;
 const schema = `
   CREATE TABLE queue (
@@ -48,6 +55,7 @@ const schema = `
 
 export class EventSpool {
   readonly #db: DatabaseSync;
+  readonly #dead: DeadLetterTable;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #open: StatementSync;
@@ -73,6 +81,8 @@ export class EventSpool {
       const version = this.#db.prepare('PRAGMA user_version').get()?.['user_version'];
       if (version === 0) this.#transaction(() => this.#db.exec(schema));
       else if (version !== schemaVersion) throw new Error(`its version is ${String(version)}, not ${schemaVersion}`);
+      this.#db.exec(deadLetterSchema);
+      this.#dead = new DeadLetterTable(this.#db);
       this.#insert = this.#db.prepare('INSERT INTO queue (id, subject, body) VALUES (?, ?, ?)');
       this.#delete = this.#db.prepare('DELETE FROM queue WHERE seq = ?');
       this.#open = this.#db.prepare('INSERT OR REPLACE INTO open (subject, closing) VALUES (?, ?)');
@@ -90,10 +100,16 @@ export class EventSpool {
   /**
    * Writes a group: all of it or, when this throws, nothing.
    * @param delivered events to forget, by `seq`.
-   * @returns by how many events the queue grew (negative: shrank).
+   * @param dead events that become dead letters.
+   * @returns by how many events the queue grew (negative: shrank), and how many dead letters had to go.
    */
-  write(entries: readonly SpoolEntry[], delivered: readonly number[]): number {
+  write(
+    entries: readonly SpoolEntry[],
+    delivered: readonly number[],
+    dead: readonly Death[] = [],
+  ): { readonly grown: number; readonly forgotten: number } {
     let grown = 0;
+    let forgotten = 0;
     this.#transaction(() => {
       for (const { event, opens, closes } of entries) {
         if (opens) this.#open.run(opens.subject, opens.closing);
@@ -101,8 +117,43 @@ export class EventSpool {
         if (event) grown += Number(this.#insert.run(event.id, event.subject, event.body).changes);
       }
       for (const seq of delivered) grown -= Number(this.#delete.run(seq).changes);
+      for (const { event, ...death } of dead) {
+        // Not if it was dropped meanwhile.
+        const { changes } = this.#delete.run(event.seq);
+        if (changes === 0) continue;
+        grown--;
+        this.#dead.add({ ...event, ...death });
+      }
+      if (dead.length > 0) forgotten = this.#dead.trim();
     });
-    return grown;
+    return { grown, forgotten };
+  }
+
+  /** Keeps an event that was never in the queue. @returns how many of the oldest dead letters had to go. */
+  bury(letter: DeadLetter): number {
+    let forgotten = 0;
+    this.#transaction(() => {
+      this.#dead.add(letter);
+      forgotten = this.#dead.trim();
+    });
+    return forgotten;
+  }
+
+  /** Dead letters, to be read and counted. */
+  get dead(): Pick<DeadLetterTable, 'list' | 'chosen' | 'count' | 'remove'> {
+    return this.#dead;
+  }
+
+  /** Puts dead letters, the oldest first, behind everything in the queue. @returns how many. */
+  revive(choice: LetterChoice, limit: number): number {
+    let revived = 0;
+    this.#transaction(() => {
+      const letters = this.#dead.chosen(choice, limit);
+      for (const { id, subject, body } of letters) this.#insert.run(id, subject, body);
+      this.#dead.remove({ ids: letters.map(({ id }) => id) });
+      revived = letters.length;
+    });
+    return revived;
   }
 
   /**

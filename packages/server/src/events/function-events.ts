@@ -1,17 +1,30 @@
 /**
- * Lifecycle events to a function of the application that embeds Tidings. In order per subject, and tried again when the
- * function throws. Held in memory only: who needs events to survive a crash takes `webhook-events.ts`.
+ * Events to a function of the application that embeds Tidings. In order per subject, and tried again when the
+ * function throws. Held in memory only: modules keep theirs until they are handled, and report them again after a crash;
+ * who needs the others to survive one takes `webhook-events.ts`. Events of modules that are given up are kept on disk.
  */
+import { existsSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/ids.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import type { EventSink, LifecycleEvent } from './event-sink.ts';
+import type { DeadLetter, DeadLetters } from './dead-letters.ts';
+import type { EventSink, LifecycleEvent, ModuleEvent } from './event-sink.ts';
+import { EventSpool } from './event-spool.ts';
+import { eventFilter } from './event-types.ts';
 import { Lanes } from './lanes.ts';
 import { ThrottledLog } from './throttled-log.ts';
 
+/** What happened in a module, as the function gets it. */
+export interface DeliveredModuleEvent {
+  /** `chat.message.sent` */
+  readonly type: `${string}.${string}`;
+  readonly subject: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** An event as the function gets it. */
-export type DeliveredEvent = LifecycleEvent & {
+export type DeliveredEvent = (LifecycleEvent | DeliveredModuleEvent) & {
   /** The same on every attempt. */
   readonly id: string;
   /** Unix time in milliseconds. */
@@ -31,9 +44,16 @@ export interface FunctionEventsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Default: all. */
-  readonly types?: readonly LifecycleEvent['type'][];
-  /** Attempts until an event is given up. */
+  readonly types?: readonly string[];
+  /** Attempts until an event of the engine is given up, for good. */
   readonly maxAttempts?: number;
+  /** What becomes of events of modules; without it they are tried for ever. */
+  readonly deadLetters?: {
+    /** SQLite file, made when the first is given up. Two processes must not share it. */
+    readonly file: string;
+    /** Attempts until one is given up; 0: never. */
+    readonly maxAttempts: number;
+  };
   readonly maxBackoffMs?: number;
   /** Events waiting at most; beyond, the oldest are dropped. */
   readonly maxQueued?: number;
@@ -44,16 +64,21 @@ export interface FunctionEventsOptions {
 interface Queued {
   readonly subject: string;
   readonly event: DeliveredEvent;
+  /** Somebody waits for it to be handled. @param error if it will not be. */
+  readonly settle?: (error?: Error) => void;
+  /** It is a dead letter, and stays one until it is handled. */
+  readonly isLetter?: boolean;
 }
 
 const minBackoffMs = 100;
+const maxProblemLength = 300;
 
 export class FunctionEvents implements EventSink {
   readonly name = 'events';
   readonly #options: FunctionEventsOptions;
   readonly #maxAttempts: number;
   readonly #maxQueued: number;
-  readonly #types: ReadonlySet<string> | undefined;
+  readonly #wants: (type: string) => boolean;
   readonly #lanes: Lanes<Queued>;
   /** In order of arrival. What is not in here any more was delivered or dropped. */
   readonly #queue = new Set<Queued>();
@@ -61,13 +86,23 @@ export class FunctionEvents implements EventSink {
   readonly #bySubject = new Map<string, Set<Queued>>();
   readonly #log: ThrottledLog;
   readonly #drained = new Set<() => void>();
+  /** Dead letters that are in the queue, by id. */
+  readonly #retried = new Set<string>();
+  /** Opened when needed: most never give an event up. */
+  #spool: EventSpool | undefined;
   #stopped = false;
+
+  readonly deadLetters: DeadLetters = {
+    list: (limit, after) => this.#openSpool()?.dead.list(limit, after) ?? [],
+    retry: async (ids) => this.#retry(ids),
+    drop: async (ids) => this.#openSpool()?.dead.remove(ids ? { ids } : { untilMs: this.#options.clock.now() }) ?? 0,
+  };
 
   constructor(options: FunctionEventsOptions) {
     this.#options = options;
     this.#maxAttempts = options.maxAttempts ?? 10;
     this.#maxQueued = options.maxQueued ?? 10_000;
-    this.#types = options.types && new Set(options.types);
+    this.#wants = options.types ? eventFilter(options.types) : () => true;
     this.#log = new ThrottledLog(options.logger, options.clock);
     this.#lanes = new Lanes<Queued>({
       clock: options.clock,
@@ -89,14 +124,37 @@ export class FunctionEvents implements EventSink {
   async start(): Promise<void> {}
 
   emit(event: LifecycleEvent): void {
-    if (this.#stopped || (this.#types && !this.#types.has(event.type))) return;
+    if (this.#stopped || !this.#wants(event.type)) return;
     const { clock, nodeId } = this.#options;
     const subject = 'client' in event ? `client:${event.client}` : `channel:${event.channel}`;
     const queued: Queued = { subject, event: { ...event, id: newId(), time: clock.now(), node: nodeId } };
     if (this.#queue.size >= this.#maxQueued) {
-      const [oldest] = this.#queue;
+      const oldest = firstOf(this.#queue, (other) => !isOfModule(other));
       if (oldest) this.#lose(oldest, 'too many are waiting');
     }
+    this.#push(queued);
+  }
+
+  report({ type, subject, json, id, time }: ModuleEvent): Promise<void> {
+    if (this.#stopped) return Promise.reject(new Error('events are taken no more: the node is stopping'));
+    if (!this.#wants(type)) return Promise.resolve();
+    if (this.#queue.size >= this.#maxQueued) return Promise.reject(new Error('too many events are waiting'));
+    const data = JSON.parse(json) as DeliveredModuleEvent['data'];
+    const event: DeliveredEvent = {
+      type: type as DeliveredModuleEvent['type'],
+      subject,
+      data,
+      id,
+      time,
+      node: this.#options.nodeId,
+    };
+    return new Promise((resolve, reject) => {
+      this.#push({ subject, event, settle: (error) => (error ? reject(error) : resolve()) });
+    });
+  }
+
+  #push(queued: Queued): void {
+    const { subject } = queued;
     this.#queue.add(queued);
     const others = this.#bySubject.get(subject);
     if (others) {
@@ -125,10 +183,14 @@ export class FunctionEvents implements EventSink {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#lanes.stop();
-    if (this.#queue.size > 0)
-      this.#options.logger.error({ lost: this.#queue.size }, 'events were not delivered before the end');
+    const kept = [...this.#queue].filter(isOfModule);
+    for (const { settle } of kept) settle?.(new Error('the node stopped before the event was handled'));
+    const lost = this.#queue.size - kept.length;
+    if (lost > 0) this.#options.logger.error({ lost }, 'events were not delivered before the end');
     this.#queue.clear();
     this.#bySubject.clear();
+    this.#spool?.close();
+    this.#spool = undefined;
     for (const done of [...this.#drained]) done();
   }
 
@@ -141,12 +203,85 @@ export class FunctionEvents implements EventSink {
     try {
       await handler(queued.event);
     } catch (error) {
-      if (failures + 1 < this.#maxAttempts) throw error;
+      if (this.#isGivenUp(queued, failures + 1)) {
+        this.#bury(queued, failures + 1, error);
+        return;
+      }
+      if (failures + 1 < this.#maxAttempts || isOfModule(queued)) {
+        if (failures + 1 === this.#maxAttempts) {
+          this.#log.error(
+            'attempts',
+            { type: queued.event.type, err: error },
+            'an event cannot be handled; it is tried again',
+          );
+        }
+        throw error;
+      }
       this.#lose(queued, 'the function keeps throwing', error);
       return;
     }
+    if (queued.isLetter) this.#openSpool()?.dead.remove({ ids: [queued.event.id] });
     metrics.events.add('delivered');
     this.#forget(queued);
+    queued.settle?.();
+  }
+
+  #isGivenUp(queued: Queued, attempts: number): boolean {
+    const { maxAttempts = 0 } = this.#options.deadLetters ?? {};
+    return isOfModule(queued) && maxAttempts > 0 && attempts >= maxAttempts;
+  }
+
+  /** Keeps it on disk, then lets go. @throws if it cannot be written: then it is tried again. */
+  #bury(queued: Queued, attempts: number, error: unknown): void {
+    const { event, subject } = queued;
+    const { clock, metrics } = this.#options;
+    const problem = String((error as Error | undefined)?.message ?? error).slice(0, maxProblemLength);
+    const letter: DeadLetter = {
+      id: event.id,
+      subject,
+      body: JSON.stringify(event),
+      attempts,
+      problem,
+      diedAtMs: clock.now(),
+    };
+    let forgotten;
+    try {
+      forgotten = this.#openSpool(true)?.bury(letter) ?? 0;
+    } catch (cause) {
+      this.#log.error('disk', { err: cause }, 'a dead letter cannot be written; the event is tried again');
+      throw cause;
+    }
+    if (forgotten > 0) metrics.events.add('dropped', forgotten);
+    metrics.events.add('dead');
+    this.#log.error(
+      'dead',
+      { event: event.id, type: event.type, attempts, problem, dead: metrics.events.counts.get('dead') },
+      'events are given up and kept as dead letters; see `tidings events list`',
+    );
+    this.#forget(queued);
+    queued.settle?.();
+  }
+
+  /** @returns how many go out again; as many as there is room for. */
+  #retry(ids: readonly string[] | undefined): number {
+    const room = this.#maxQueued - this.#queue.size;
+    const choice = ids ? { ids } : { untilMs: this.#options.clock.now() };
+    const letters = this.#stopped || room <= 0 ? [] : (this.#openSpool()?.dead.chosen(choice, room) ?? []);
+    const free = letters.filter(({ id }) => !this.#retried.has(id));
+    for (const { id, subject, body } of free) {
+      this.#retried.add(id);
+      this.#push({ subject, event: JSON.parse(body) as DeliveredEvent, isLetter: true });
+    }
+    return free.length;
+  }
+
+  /** @param make the file, if there is none. */
+  #openSpool(make = false): EventSpool | undefined {
+    const file = this.#options.deadLetters?.file;
+    if (!this.#spool && file !== undefined && !this.#stopped && (make || existsSync(file))) {
+      this.#spool = new EventSpool(file);
+    }
+    return this.#spool;
   }
 
   #lose(queued: Queued, because: string, error?: unknown): void {
@@ -162,6 +297,17 @@ export class FunctionEvents implements EventSink {
 
   #forget(queued: Queued): void {
     this.#queue.delete(queued);
+    if (queued.isLetter) this.#retried.delete(queued.event.id);
     this.#bySubject.get(queued.subject)?.delete(queued);
   }
+}
+
+/** Nobody else keeps those of the engine; these are handled or kept. */
+function isOfModule({ settle, isLetter }: Queued): boolean {
+  return settle !== undefined || isLetter === true;
+}
+
+function firstOf<T>(items: Iterable<T>, matches: (item: T) => boolean): T | undefined {
+  for (const item of items) if (matches(item)) return item;
+  return undefined;
 }

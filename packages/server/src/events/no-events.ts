@@ -6,4 +6,5 @@ export const noEvents: EventSink = {
   start: async () => {},
   stop: async () => {},
   emit: () => {},
+  report: async () => {},
 };

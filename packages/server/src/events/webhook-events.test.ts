@@ -10,7 +10,7 @@ import { configSchema } from '../config/schema.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
 import { Metrics } from '../lib/metrics.ts';
-import type { LifecycleEvent } from './event-sink.ts';
+import type { LifecycleEvent, ModuleEvent } from './event-sink.ts';
 import { WebhookEvents } from './webhook-events.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -389,5 +389,66 @@ describe('crashes and stops', () => {
       expect(mine[1]?.reason === 'node crashed', `c${i}`).toBe(i % 3 !== 0);
     }
     expect(unique.length).toBe(600);
+  });
+});
+
+describe('events of modules', () => {
+  const event = (id: string, subject: string, type = 'chat.message.sent'): ModuleEvent => ({
+    type,
+    subject,
+    id,
+    json: '{"n":12345678901234567890}',
+    time: 1_700_000_000_000,
+  });
+
+  test('are on disk when report resolves, and survive the process', async () => {
+    const dir = dataDir();
+    const { server } = await receiver(() => 503);
+    const { events } = create(server.url, dir);
+    await events.start();
+    await events.report(event('e1', 'room:1'));
+    await events.report(event('e2', 'room:1'));
+    await events.stop();
+    await expect(events.report(event('e3', 'room:1'))).rejects.toThrow('stopping');
+    const later = await receiver();
+    const next = create(later.server.url, dir);
+    await next.events.start();
+    await delivered(next.events);
+    expect(later.events().map(({ id }) => id)).toEqual(['e1', 'e2']);
+    expect(later.server.received[0]?.body).toBe(
+      '{"id":"e1","type":"chat.message.sent","time":1700000000000,"node":"n1","subject":"room:1","data":{"n":12345678901234567890}}',
+    );
+  });
+
+  test('in order per subject, and only those that are wanted', async () => {
+    const { server, events: got } = await receiver();
+    const { events } = create(server.url, dataDir(), { types: ['chat.message.*'] });
+    await events.start();
+    const ids = Array.from({ length: 50 }, (_, i) => `e${i}`);
+    await Promise.all([
+      ...ids.map((id) => events.report(event(id, 'room:1'))),
+      events.report(event('other', 'room:1', 'chat.member.joined')),
+    ]);
+    events.emit(connected('c1'));
+    await delivered(events);
+    expect(got().map(({ id }) => id)).toEqual(ids);
+  });
+
+  test('while the disk refuses them report waits; it resolves when they are written', async () => {
+    const dir = dataDir();
+    const { server } = await receiver();
+    const { events } = create(server.url, dir);
+    await events.start();
+    const other = new DatabaseSync(join(dir, 'events.sqlite'));
+    other.exec('BEGIN IMMEDIATE');
+    let written = false;
+    const reported = events.report(event('e1', 'room:1')).then(() => (written = true));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(written).toBe(false);
+    other.exec('COMMIT');
+    other.close();
+    await reported;
+    await delivered(events);
+    expect(server.received).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Lifecycle events to the application's URL, surviving crashes of this process and outages of the application.
+ * Events to the application's URL, surviving crashes of this process and outages of the application.
  *
  * Path: engine → `emit` → spool on disk (`event-spool.ts`) → lane of the subject (`lanes.ts`) → POST. An event leaves
  * the spool when the application answered 2xx; dying in between delivers it twice, which its `id` tells.
@@ -12,8 +12,10 @@ import type { Clock, TimerId } from '../lib/clock.ts';
 import { newId } from '../lib/ids.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import type { EventSink, LifecycleEvent } from './event-sink.ts';
-import { EventSpool, type NewEvent, type SpooledEvent, type SpoolEntry } from './event-spool.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { EventSink, LifecycleEvent, ModuleEvent } from './event-sink.ts';
+import { EventSpool, type Death, type NewEvent, type SpooledEvent, type SpoolEntry } from './event-spool.ts';
+import { eventFilter } from './event-types.ts';
 import { Lanes } from './lanes.ts';
 import { ThrottledLog } from './throttled-log.ts';
 
@@ -25,6 +27,9 @@ const maxLanes = 10_000;
 const groupSize = 1_000;
 /** Events read in one turn. */
 const scanSize = 1_000;
+/** Dead letters that come back in one turn. */
+const reviveSize = 1_000;
+const maxProblemLength = 300;
 /** Events held in memory while the disk refuses them. */
 const maxUnwritten = 100_000;
 const minBackoffMs = 500;
@@ -48,6 +53,11 @@ export interface WebhookEventsOptions {
   readonly random?: () => number;
 }
 
+interface Unwritten extends SpoolEntry {
+  /** Somebody waits for it to be on disk. @param error if it never will be. */
+  readonly settle?: (error?: Error) => void;
+}
+
 function subjectOf(event: LifecycleEvent): string {
   return event.type === 'connected' || event.type === 'disconnected'
     ? `client:${event.client}`
@@ -58,16 +68,18 @@ export class WebhookEvents implements EventSink {
   readonly name = 'events';
   readonly #options: WebhookEventsOptions;
   readonly #url: URL;
-  readonly #types: ReadonlySet<string>;
+  readonly #wants: (type: string) => boolean;
   readonly #http: HttpClient;
   readonly #lanes: Lanes<SpooledEvent>;
   readonly #log: ThrottledLog;
   #spool: EventSpool | undefined;
   #stopped = false;
   /** Emitted, not written yet. */
-  #unwritten: SpoolEntry[] = [];
+  #unwritten: Unwritten[] = [];
   /** Delivered, not forgotten yet. */
   #delivered: number[] = [];
+  /** Given up, not written down yet. */
+  #dead: Death[] = [];
   /** Events on disk. */
   #queued = 0;
   /** Everything up to here was read from disk, or belongs to a lane that will read it. */
@@ -85,7 +97,7 @@ export class WebhookEvents implements EventSink {
     if (config.url === undefined) throw new Error('events.url is required to send events');
     this.#options = options;
     this.#url = new URL(config.url);
-    this.#types = new Set(config.types);
+    this.#wants = eventFilter(config.types);
     this.#log = new ThrottledLog(options.logger, clock);
     this.#http = new HttpClient(clock);
     this.#lanes = new Lanes<SpooledEvent>({
@@ -102,8 +114,14 @@ export class WebhookEvents implements EventSink {
 
   /** Events on disk that are not known to be delivered. */
   get queued(): number {
-    return this.#queued - this.#delivered.length;
+    return this.#queued - this.#delivered.length - this.#dead.length;
   }
+
+  readonly deadLetters: DeadLetters = {
+    list: (limit, after) => this.#openSpool().dead.list(limit, after),
+    retry: (ids) => this.#retry(ids),
+    drop: async (ids) => this.#openSpool().dead.remove(ids ? { ids } : { untilMs: this.#options.clock.now() }),
+  };
 
   async start(): Promise<void> {
     if (this.#spool || this.#stopped) return;
@@ -129,18 +147,38 @@ export class WebhookEvents implements EventSink {
     if (this.#stopped) return;
     const subject = subjectOf(event);
     const entry: { -readonly [K in keyof SpoolEntry]: SpoolEntry[K] } = {};
-    if (this.#types.has(event.type)) entry.event = this.#newEvent(subject, event);
+    if (this.#wants(event.type)) entry.event = this.#newEvent(subject, event);
     // Noted only where somebody wants the closing event.
-    if (event.type === 'connected' && this.#types.has('disconnected')) {
+    if (event.type === 'connected' && this.#wants('disconnected')) {
       entry.opens = closing(subject, { type: 'disconnected', client: event.client, user: event.user, ...crashed });
-    } else if (event.type === 'occupied' && this.#types.has('vacated')) {
+    } else if (event.type === 'occupied' && this.#wants('vacated')) {
       entry.opens = closing(subject, { type: 'vacated', channel: event.channel });
     } else if (event.type === 'disconnected' || event.type === 'vacated') {
       entry.closes = subject;
     }
+    this.#push(entry);
+  }
+
+  report({ type, subject, json, id, time }: ModuleEvent): Promise<void> {
+    if (this.#stopped) return Promise.reject(new Error('events are taken no more: the node is stopping'));
+    if (!this.#wants(type)) return Promise.resolve();
+    const head = JSON.stringify({ id, type, time, node: this.#options.nodeId, subject });
+    const event = { id, subject, body: `${head.slice(0, -1)},"data":${json}}` };
+    return new Promise((resolve, reject) => {
+      this.#push({ event, settle: (error) => (error ? reject(error) : resolve()) });
+    });
+  }
+
+  #push(entry: Unwritten): void {
     this.#unwritten.push(entry);
-    if (this.#unwritten.length > maxUnwritten)
-      this.#drop(this.#unwritten.splice(0, groupSize).length, 'the disk refuses them');
+    if (this.#unwritten.length > maxUnwritten) {
+      const because = 'the disk refuses them';
+      const lost = this.#unwritten.splice(0, groupSize);
+      for (const { settle } of lost) settle?.(new Error(`events are not kept: ${because}`));
+      // Who waits for an answer still has theirs.
+      const dropped = lost.filter(({ settle }) => !settle).length;
+      if (dropped > 0) this.#drop(dropped, because);
+    }
     this.#schedule();
   }
 
@@ -165,11 +203,13 @@ export class WebhookEvents implements EventSink {
     this.#http.stop();
     this.#options.clock.clearTimeout(this.#diskTimer);
     try {
-      if (this.#spool && this.#unwritten.length + this.#delivered.length > 0) {
-        this.#spool.write(this.#unwritten, this.#delivered);
+      if (this.#spool && this.#unwritten.length + this.#delivered.length + this.#dead.length > 0) {
+        this.#spool.write(this.#unwritten, this.#delivered, this.#dead);
+        for (const { settle } of this.#unwritten) settle?.();
       }
       this.#spool?.close();
     } catch (error) {
+      for (const { settle } of this.#unwritten) settle?.(error as Error);
       this.#options.logger.error(
         { err: error, lost: this.#unwritten.length },
         'the last events could not be written to disk',
@@ -202,12 +242,16 @@ export class WebhookEvents implements EventSink {
     const spool = this.#spool;
     if (!spool) return;
     const entries = this.#unwritten.slice(0, groupSize);
-    const delivered = this.#delivered;
+    const [delivered, dead] = [this.#delivered, this.#dead];
     try {
-      if (entries.length + delivered.length > 0) {
-        this.#queued += spool.write(entries, delivered);
+      if (entries.length + delivered.length + dead.length > 0) {
+        const { grown, forgotten } = spool.write(entries, delivered, dead);
+        this.#queued += grown;
+        if (forgotten > 0) this.#drop(forgotten, 'there are too many dead letters');
         this.#unwritten.splice(0, entries.length);
         this.#delivered = [];
+        this.#dead = [];
+        for (const { settle } of entries) settle?.();
       }
       this.#dropExcess(spool);
       this.#fillLanes(spool);
@@ -262,6 +306,10 @@ export class WebhookEvents implements EventSink {
       });
       if (status < 200 || status > 299) throw new Error(`status ${status}`);
     } catch (error) {
+      if (config.maxAttempts > 0 && failures + 1 >= config.maxAttempts && !this.#stopped) {
+        this.#bury(event, failures + 1, error as Error);
+        return;
+      }
       if (!this.#stopped) {
         this.#log.error(
           'delivery',
@@ -273,6 +321,36 @@ export class WebhookEvents implements EventSink {
     }
     metrics.events.add('delivered');
     this.#delivered.push(event.seq);
+  }
+
+  /** Gives an event up. It is written down with what this turn gathers; a process that dies before tries it again. */
+  #bury(event: SpooledEvent, attempts: number, { message }: Error): void {
+    const { clock, metrics } = this.#options;
+    const problem = message.slice(0, maxProblemLength);
+    this.#dead.push({ event, attempts, problem, diedAtMs: clock.now() });
+    metrics.events.add('dead');
+    this.#log.error(
+      'dead',
+      { event: event.id, subject: event.subject, attempts, problem, dead: metrics.events.counts.get('dead') },
+      'events are given up and kept as dead letters; see `tidings events list`',
+    );
+  }
+
+  async #retry(ids: readonly string[] | undefined): Promise<number> {
+    const choice = ids ? { ids } : { untilMs: this.#options.clock.now() };
+    for (let total = 0; ;) {
+      const revived = this.#openSpool().revive(choice, reviveSize);
+      this.#queued += revived;
+      total += revived;
+      if (revived > 0) this.#schedule();
+      if (revived < reviveSize) return total;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #openSpool(): EventSpool {
+    if (!this.#spool) throw new Error('events are not running');
+    return this.#spool;
   }
 
   #drop(count: number, because: string): void {

@@ -4,30 +4,19 @@
  */
 import { errors, ProtocolError } from '@tidings/protocol';
 import { z } from 'zod';
-import { settle, systemClock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
-import type { Metrics } from '../lib/metrics.ts';
+import { settle } from '../lib/clock.ts';
+import { describeIssues } from '../lib/describe-issues.ts';
+import type { ApiCalls, ApiError, ApiOutcome } from './api-calls.ts';
 import { apiMethodNames, apiMethods, batchMethodName, type ApiMethod } from './api-methods.ts';
 import { encodeJson, rawPayload } from './json-payload.ts';
-import { LogGate } from './log-gate.ts';
-import { arrayItems, objectFields } from './raw-json.ts';
+import { arrayItems, objectFields } from '../lib/raw-json.ts';
 import type { ServerApi } from './server-api.ts';
-
-export interface ApiError {
-  readonly code: number;
-  readonly message: string;
-}
-/** `result` is JSON text. */
-export type ApiOutcome = { readonly result: string } | { readonly error: ApiError };
 
 /** Commands in one batch. */
 export const maxBatchCommands = 10_000;
 /** Commands of a parallel batch that are under way at once. */
 const batchConcurrency = 64;
 const commandsPerTurn = 256;
-/** Refused calls in the log: so many lines in so long a time, the rest is counted. */
-const refusalLines = 100;
-const refusalIntervalMs = 10_000;
 
 const batchEnvelope = z.object({
   commands: z.array(z.unknown()).max(maxBatchCommands, { error: `expected ${maxBatchCommands} commands at most` }),
@@ -36,14 +25,11 @@ const batchEnvelope = z.object({
 
 export class ApiExecutor {
   readonly #api: ServerApi;
-  readonly #metrics: Metrics;
-  readonly #logger: Logger;
-  readonly #gate = new LogGate(systemClock, refusalIntervalMs, refusalLines);
+  readonly #calls: ApiCalls;
 
-  constructor(api: ServerApi, metrics: Metrics, logger: Logger) {
+  constructor(api: ServerApi, calls: ApiCalls) {
     this.#api = api;
-    this.#metrics = metrics;
-    this.#logger = logger;
+    this.#calls = calls;
   }
 
   /**
@@ -51,48 +37,18 @@ export class ApiExecutor {
    * @param name of a method; an unknown one is error 104.
    * @param text the request: valid JSON.
    */
-  async run(name: string, text: string, requestId: string): Promise<ApiOutcome> {
-    const started = performance.now();
-    let known = true;
-    try {
-      if (name === batchMethodName) return { result: await this.#batch(text, requestId) };
-      const method = apiMethods.get(name);
-      if (!method) {
-        known = false;
-        return { error: this.refused(name.slice(0, 64), requestId, unknownMethod(name)) };
-      }
-      return { result: encodeJson(await method.call(this.#api, decodeRequest(method, text))) };
-    } catch (error) {
-      return { error: this.#describe(error, name, requestId) };
-    } finally {
-      // Names that callers made up must not become labels.
-      const label = known ? name : 'unknown';
-      this.#metrics.apiCalls.add(label);
-      this.#metrics.apiSeconds.observe(label, (performance.now() - started) / 1_000);
+  run(name: string, text: string, requestId: string): Promise<ApiOutcome> {
+    if (name === batchMethodName) return this.#calls.run(name, requestId, () => this.#batch(text, requestId));
+    const method = apiMethods.get(name);
+    // Names that callers made up must not become labels.
+    if (!method) {
+      return this.#calls.run('unknown', requestId, async () => {
+        throw new ProtocolError({ ...unknownMethod(name), temporary: false });
+      });
     }
-  }
-
-  /** Notes in the log that a call was refused. @returns the error. */
-  refused(method: string, requestId: string, error: ApiError): ApiError {
-    const suppressed = this.#gate.pass();
-    if (suppressed !== undefined) {
-      const { code, message: detail } = error;
-      this.#logger.info(
-        { requestId, method, code, detail, ...(suppressed > 0 && { suppressed }) },
-        'server API call refused',
-      );
-    }
-    return error;
-  }
-
-  #describe(error: unknown, method: string, requestId: string): ApiError {
-    if (error instanceof ProtocolError && error.code !== errors.internal.code) {
-      // The caller is the operator's own back end: what is kept from clients helps here.
-      const message = error.detail ? `${error.message}: ${error.detail}` : error.message;
-      return this.refused(method, requestId, { code: error.code, message });
-    }
-    this.#logger.error({ err: error, method, requestId }, 'server API call failed');
-    return { code: errors.internal.code, message: errors.internal.message };
+    return this.#calls.run(name, requestId, async () =>
+      encodeJson(await method.call(this.#api, decodeRequest(method, text))),
+    );
   }
 
   async #batch(text: string, requestId: string): Promise<string> {
@@ -121,19 +77,16 @@ export class ApiExecutor {
     if (!first || fields.length > 1) {
       const message = `bad request: a command is an object with one method, such as {"publish":{…}}; valid: ${[...apiMethods.keys()].join(', ')}`;
       return JSON.stringify({
-        error: this.refused(batchMethodName, requestId, { code: errors.badRequest.code, message }),
+        error: this.#calls.refused(batchMethodName, requestId, { code: errors.badRequest.code, message }),
       });
     }
     const [name, request] = first;
-    if (name === batchMethodName) return JSON.stringify({ error: this.refused(name, requestId, unknownMethod(name)) });
+    if (name === batchMethodName) {
+      return JSON.stringify({ error: this.#calls.refused(name, requestId, unknownMethod(name)) });
+    }
     const outcome = await this.run(name, request, requestId);
     return 'error' in outcome ? JSON.stringify(outcome) : `{${JSON.stringify(name)}:${outcome.result}}`;
   }
-}
-
-/** The reply as it stands on the wire. */
-export function encodeOutcome(outcome: ApiOutcome): string {
-  return 'error' in outcome ? JSON.stringify(outcome) : `{"result":${outcome.result}}`;
 }
 
 export function unknownMethod(name: string): ApiError {
@@ -184,17 +137,5 @@ function isZero(value: unknown): boolean {
 }
 
 function badRequest(issues: readonly z.core.$ZodIssue[], fields: readonly string[]): ProtocolError {
-  return new ProtocolError(errors.badRequest, {
-    detail: issues.map((issue) => describeIssue(issue, fields)).join('; '),
-  });
-}
-
-function describeIssue(issue: z.core.$ZodIssue, fields: readonly string[]): string {
-  const path = issue.path.join('.');
-  const prefix = path ? `${path}: ` : '';
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => key.slice(0, 64)).join(', ');
-    return path ? `${prefix}unknown field ${keys}` : `unknown field ${keys}; valid: ${fields.join(', ') || 'none'}`;
-  }
-  return prefix + issue.message.replace('Invalid input: ', '').replace('received undefined', 'which is missing');
+  return new ProtocolError(errors.badRequest, { detail: describeIssues(issues, fields) });
 }

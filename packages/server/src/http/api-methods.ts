@@ -3,6 +3,7 @@
  * reference page says. Routes, validation and OpenAPI are made from it.
  */
 import type { z } from 'zod';
+import { fieldNames } from '../lib/describe-issues.ts';
 import * as requests from './api-schema.ts';
 import * as results from './api-results.ts';
 import type { ServerApi } from './server-api.ts';
@@ -42,12 +43,6 @@ function method<Request extends z.ZodType, Result extends z.ZodType>(
     payloads: definition.payloads ?? [],
     call: (api, request) => definition.call(api, request as z.output<Request>),
   };
-}
-
-/** Field names of an object schema, which may have a transform behind it. */
-function fieldNames(schema: z.ZodType): string[] {
-  const { def } = schema as unknown as { def: { in?: z.ZodType; shape?: Record<string, unknown> } };
-  return def.in ? fieldNames(def.in) : Object.keys(def.shape ?? {});
 }
 
 const empty = async (call: Promise<void>): Promise<Record<string, never>> => {
@@ -181,6 +176,61 @@ const list: readonly ApiMethod[] = [
         process: node.process && { ...node.process },
       })),
     }),
+  }),
+  method({
+    name: 'relation_add',
+    summary: 'Adds facts to a relation that rules ask, and asks the rules again that rest on them.',
+    request: requests.relationFactsRequest,
+    result: results.relationChangeResult,
+    example: { relation: 'member', facts: [['group-1', '42']] },
+    call: (api, request) => api.relationAdd(request),
+  }),
+  method({
+    name: 'relation_remove',
+    summary: 'Removes facts from a relation; subscriptions that rules no longer allow end at once.',
+    request: requests.relationFactsRequest,
+    result: results.relationChangeResult,
+    example: { relation: 'member', facts: [['group-1', '42']] },
+    call: (api, request) => api.relationRemove(request),
+  }),
+  method({
+    name: 'relation_list',
+    summary: 'Lists facts of a relation, in pages.',
+    request: requests.relationListRequest,
+    result: results.relationListResult,
+    example: { relation: 'member', limit: 100 },
+    call: async (api, request) => {
+      const { facts, next } = await api.relationList(request);
+      return { facts: facts.map((fact) => fact.map((arg) => (typeof arg === 'bigint' ? Number(arg) : arg))), next };
+    },
+  }),
+  method({
+    name: 'event_dead_letters',
+    summary: 'Lists events to the application that were given up, the oldest first, in pages.',
+    request: requests.eventDeadLettersRequest,
+    result: results.eventDeadLettersResult,
+    example: { limit: 100 },
+    call: async (api, request) => {
+      const { letters, next } = await api.eventDeadLetters(request);
+      const events = letters.map(({ diedAtMs, ...letter }) => ({ ...letter, died_at: diedAtMs }));
+      return { events, next };
+    },
+  }),
+  method({
+    name: 'event_retry',
+    summary: 'Has dead letters delivered again.',
+    request: requests.eventChoiceRequest,
+    result: results.eventRetryResult,
+    example: { all: true },
+    call: async (api, request) => ({ retried: await api.eventRetry(request) }),
+  }),
+  method({
+    name: 'event_drop',
+    summary: 'Forgets dead letters for good.',
+    request: requests.eventChoiceRequest,
+    result: results.eventDropResult,
+    example: { ids: ['adcc0ab2-376a-4b42-9854-4f7dc7c4a9da'] },
+    call: async (api, request) => ({ dropped: await api.eventDrop(request) }),
   }),
   method({
     name: 'rpc',

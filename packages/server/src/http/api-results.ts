@@ -80,6 +80,33 @@ export const infoResult = z.object({
   ),
 });
 
+export const relationChangeResult = z.object({
+  changed: z.int().describe('Facts that were not there before, or that were there.'),
+});
+
+export const relationListResult = z.object({
+  facts: z.array(z.array(z.union([z.string(), z.number(), z.boolean()]))),
+  next: z.string().optional().describe('For `after` of the next page; absent on the last one.'),
+});
+
+export const eventDeadLettersResult = z.object({
+  events: z.array(
+    z.object({
+      id: z.string(),
+      subject: z.string().describe('What order held within.'),
+      attempts: z.int().describe('Failed attempts.'),
+      problem: z.string().describe('Why the last attempt failed.'),
+      died_at: z.int().describe('When it was given up, in Unix milliseconds.'),
+      event: payload('The event, as it was to be delivered.'),
+    }),
+  ),
+  next: z.string().optional().describe('For `after` of the next page; absent on the last one.'),
+});
+
+export const eventRetryResult = z.object({ retried: z.int().describe('Events that are tried again.') });
+
+export const eventDropResult = z.object({ dropped: z.int().describe('Events that are forgotten.') });
+
 export const rpcResult = z.object({
   data: payload('The answer. Bytes that are not JSON stand in `b64data`.').optional(),
 });

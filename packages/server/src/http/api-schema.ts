@@ -219,6 +219,40 @@ export const channelsRequest = z.strictObject({
 
 export const infoRequest = z.strictObject({});
 
+const relation = z.string().min(1, { error: 'expected the name of a relation' }).describe('Name of the relation.');
+const facts = z
+  .array(z.array(z.union([z.string(), z.int(), z.boolean()])).min(1))
+  .min(1)
+  .max(1_000)
+  .describe('Facts, each a list with one value for each parameter of the relation, in order.');
+
+export const relationFactsRequest = z.strictObject({ relation, facts });
+
+export const relationListRequest = z
+  .strictObject({
+    relation,
+    limit: optional(z.int().min(1).max(1_000)).describe('Facts at most; 1000 unless given.'),
+    after: optional(z.string()).describe('`next` of the page before.'),
+  })
+  .transform((fields) => sparse(fields));
+
+export const eventDeadLettersRequest = z
+  .strictObject({
+    limit: optional(z.int().min(1).max(1_000)).describe('Dead letters at most; 100 unless given.'),
+    after: optional(z.string().regex(/^\d{1,16}-/)).describe('`next` of the page before.'),
+  })
+  .transform((fields) => sparse(fields));
+
+export const eventChoiceRequest = z
+  .strictObject({
+    ids: optional(z.array(z.string().min(1)).min(1).max(1_000)).describe('Ids of events.'),
+    all: optional(z.literal(true)).describe('All there are now.'),
+  })
+  .refine(({ ids, all }) => (ids === undefined) !== (all === undefined), {
+    error: 'say which: either ids, or "all": true',
+  })
+  .transform(({ ids }) => sparse({ ids }));
+
 export const rpcRequest = z.strictObject({
   method: z.string().min(1, { error: 'expected a method name' }).describe('Method of the application.'),
   params: payload('Parameters: any JSON value.').optional(),

@@ -60,6 +60,8 @@ export class HttpServer implements Component {
   readonly #originGate: LogGate;
   readonly #refusalGate: LogGate;
   readonly #sockets = new Set<Socket>();
+  /** Connections whose request has no time limit of ours. */
+  readonly #untimed = new WeakSet<Duplex>();
   #origins: OriginPolicy;
   #server: Server | undefined;
   #closed: Promise<void> | undefined;
@@ -201,6 +203,11 @@ export class HttpServer implements Component {
       address: clientAddress(request, this.#options.trustProxy),
       requestId,
     };
+    if (route.untimed === true) {
+      const { socket } = request;
+      this.#untimed.add(socket);
+      request.once('close', () => this.#untimed.delete(socket));
+    }
     const counted = route.audience === 'server';
     if (counted) this.#underWay++;
     try {
@@ -304,6 +311,8 @@ export class HttpServer implements Component {
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    // Said once per request; nothing else happens to it.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && this.#untimed.has(socket)) return;
     const refusal = refusalOf(error.code);
     if (!refusal) {
       socket.destroy();

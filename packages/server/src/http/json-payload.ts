@@ -1,6 +1,6 @@
 /** Payloads are bytes of JSON text on the inside; this is how they come from and go into JSON documents. */
 import type { Payload } from '@tidings/protocol';
-import { oneLine } from './raw-json.ts';
+import { oneLine } from '../lib/raw-json.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

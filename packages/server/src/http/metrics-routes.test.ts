@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
-import { CounterMap, HistogramMap, Metrics } from '../lib/metrics.ts';
+import { CounterMap, CounterTable, HistogramMap, Metrics } from '../lib/metrics.ts';
 import { ApiKeys } from './api-keys.ts';
 import { startTestServer } from './http-test-server.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -36,6 +36,7 @@ describe('the text', () => {
     for (const field of Object.keys(metrics) as (keyof Metrics)[]) {
       const source: unknown = metrics[field];
       if (source instanceof CounterMap) source.add('x', 5);
+      else if (source instanceof CounterTable) source.add('x', 'y', 5);
       else if (source instanceof HistogramMap) source.observe('x', 0.5);
       else (metrics as unknown as Record<string, number>)[field] = 5;
       expected++;
@@ -56,9 +57,11 @@ describe('the text', () => {
     const prometheus = prometheusOf(metrics);
     metrics.deliveries = 4;
     metrics.connectionsClosed.add(3001, 2);
+    metrics.channelDenials.add('room:{id}', 'publish', 3);
     const first = parse((await prometheus.text()).text).samples;
     expect(first.get('tidings_deliveries_total')).toBe(4);
     expect(first.get('tidings_connections_closed_total{code="3001"}')).toBe(2);
+    expect(first.get('tidings_channel_denials_total{pattern="room:{id}",action="publish"}')).toBe(3);
     expect(first.get('tidings_connections{transport="websocket"}')).toBe(3);
     expect(first.get('tidings_connections{transport="sse"}')).toBe(1);
     expect(first.get('tidings_subscriptions')).toBe(7);

@@ -7,6 +7,8 @@ import { channelRequest } from './api-schema.ts';
 import * as results from './api-results.ts';
 import { sendBody, setPageHeaders } from './respond.ts';
 import type { HttpRoute } from './route.ts';
+import type { Command } from '../commands.ts';
+import { commandPath } from './command-routes.ts';
 
 /** The part of JSON Schema 2020-12 that our schemas use. */
 export interface JsonSchema {
@@ -50,9 +52,12 @@ const description =
   'header `X-Centrifugo-Error-Mode: transport` an error comes alone, with a status code that fits. Payload fields ' +
   '(`data`, `info`, `params`) take any JSON value and keep its exact text. Send a key in the header `X-API-Key`.';
 
-/** @param version of the server. */
-export function openApiDocument(version: string): OpenApiDocument {
-  const schemas = componentSchemas();
+/**
+ * @param version of the server.
+ * @param commands of modules.
+ */
+export function openApiDocument(version: string, commands: readonly Command[] = []): OpenApiDocument {
+  const schemas = componentSchemas(commands);
   const paths: OpenApiDocument['paths'] = {};
   for (const { name, summary, example } of apiMethods.values()) {
     paths[`/api/${name}`] = { post: operation(name, summary, example) };
@@ -61,6 +66,9 @@ export function openApiDocument(version: string): OpenApiDocument {
   paths[`/api/${batchMethodName}`] = {
     post: operation(batchMethodName, 'Runs several methods, in order or in parallel.', batchExample),
   };
+  for (const { name, summary, example } of commands) {
+    paths[commandPath(name)] = { post: operation(name, summary, example) };
+  }
   return {
     openapi: '3.1.0',
     info: { title: 'Tidings server API', version, description },
@@ -78,8 +86,8 @@ export function openApiDocument(version: string): OpenApiDocument {
 }
 
 /** `GET /api/openapi.json` and `GET /api/docs`. They tell nothing secret, so they need no key. */
-export function openApiRoutes(version: string): HttpRoute[] {
-  const document = openApiDocument(version);
+export function openApiRoutes(version: string, commands: readonly Command[] = []): HttpRoute[] {
+  const document = openApiDocument(version, commands);
   const json = JSON.stringify(document);
   const page = apiDocsPage(document);
   return [
@@ -124,12 +132,12 @@ function ref(name: string): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** `history_remove` → `HistoryRemove`. */
+/** `history_remove` → `HistoryRemove`, `chat.send` → `ChatSend`. */
 function pascal(name: string): string {
-  return name.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return name.replaceAll(/(?:^|[_.])(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function componentSchemas(): Record<string, JsonSchema> {
+function componentSchemas(commands: readonly Command[]): Record<string, JsonSchema> {
   const requests = z.registry<{ id: string }>();
   const shared = z.registry<{ id: string }>();
   shared.add(results.apiError, { id: 'Error' });
@@ -151,12 +159,30 @@ function componentSchemas(): Record<string, JsonSchema> {
   }
   Object.assign(schemas, jsonSchemas(requests, 'input'), jsonSchemas(shared, 'output'));
   Object.assign(schemas, batchSchemas());
+  for (const command of commands) Object.assign(schemas, commandSchemas(command));
   schemas['ErrorReply'] = {
     type: 'object',
     properties: { error: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] } },
     required: ['error'],
   };
   return Object.fromEntries(Object.entries(schemas).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Who acts, beside what the command itself takes. */
+const actingUser: JsonSchema = {
+  type: 'string',
+  description: 'Id of the user who acts; without it the back end itself does, which may do everything.',
+};
+
+function commandSchemas({ name, input, output }: Command): Record<string, JsonSchema> {
+  const id = pascal(name);
+  const registries = [z.registry<{ id: string }>(), z.registry<{ id: string }>()] as const;
+  registries[0].add(input, { id: `${id}Request` });
+  registries[1].add(output, { id: `${id}Result` });
+  const schemas = { ...jsonSchemas(registries[0], 'input'), ...jsonSchemas(registries[1], 'output') };
+  const request = schemas[`${id}Request`] as JsonSchema;
+  request.properties = { ...request.properties, as: actingUser };
+  return { ...schemas, [`${id}Reply`]: replySchema(ref(`${id}Result`)) };
 }
 
 function jsonSchemas(

@@ -5,7 +5,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Registry, type Metric } from 'prom-client';
 import type { Component } from '../component.ts';
-import { CounterMap, type HistogramMap, type Metrics } from '../lib/metrics.ts';
+import { CounterMap, CounterTable, type HistogramMap, type Metrics } from '../lib/metrics.ts';
 
 /** What is there now, asked for at every scrape. */
 export interface Gauges {
@@ -31,10 +31,14 @@ interface Family {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly label?: string;
+  /** Instead of `label`: what stands before and behind the first dot of its value. */
+  readonly labels?: readonly [string, string];
+  /** Second label of a table. */
+  readonly columnLabel?: string;
 }
 
 type MetricField = {
-  [K in keyof Metrics]: Metrics[K] extends number | CounterMap | HistogramMap ? K : never;
+  [K in keyof Metrics]: Metrics[K] extends number | CounterMap | CounterTable | HistogramMap ? K : never;
 }[keyof Metrics];
 
 /** How often the delay of the event loop is looked at. */
@@ -60,7 +64,24 @@ const families: Record<MetricField, Omit<Family, 'type'>> = {
     help: 'Recoveries of subscriptions: recovered or reset.',
     label: 'outcome',
   },
-  denials: { name: 'tidings_denials_total', help: 'Actions refused by a rule.', label: 'action' },
+  denials: { name: 'tidings_denials_total', help: 'Actions refused for want of permission.', label: 'action' },
+  channelDenials: {
+    name: 'tidings_channel_denials_total',
+    help: 'Actions refused on channels, by pattern of the channel.',
+    label: 'pattern',
+    columnLabel: 'action',
+  },
+  ruleErrors: {
+    name: 'tidings_rule_errors_total',
+    help: 'Evaluations of a rule that ended in an error, which denies.',
+    label: 'pattern',
+    columnLabel: 'action',
+  },
+  ruleReevaluations: {
+    name: 'tidings_rule_reevaluations_total',
+    help: 'Subscriptions whose rules were asked again, because something they rest on changed.',
+  },
+  ruleEndings: { name: 'tidings_rule_endings_total', help: 'Subscriptions that ended because a rule no longer held.' },
   publications: {
     name: 'tidings_publications_total',
     help: 'Publications taken from clients and servers.',
@@ -78,7 +99,22 @@ const families: Record<MetricField, Omit<Family, 'type'>> = {
   commandSeconds: { name: 'tidings_command_duration_seconds', help: 'Time from command to reply.', label: 'method' },
   hookSeconds: { name: 'tidings_hook_duration_seconds', help: 'Time of calls to the application.', label: 'hook' },
   hookFailures: { name: 'tidings_hook_failures_total', help: 'Failed calls to the application.', label: 'hook' },
-  events: { name: 'tidings_events_total', help: 'Lifecycle events: delivered, retried or dropped.', label: 'outcome' },
+  events: {
+    name: 'tidings_events_total',
+    help: 'Events to the application: delivered, retried, dropped or dead (given up and kept).',
+    label: 'outcome',
+  },
+  moduleOperations: {
+    name: 'tidings_module_operations_total',
+    help: 'What modules such as chat did, by outcome: ok, refused or failed.',
+    labels: ['module', 'operation'],
+    columnLabel: 'outcome',
+  },
+  moduleSeconds: {
+    name: 'tidings_module_operation_duration_seconds',
+    help: 'Time of commands of modules.',
+    labels: ['module', 'operation'],
+  },
   apiCalls: { name: 'tidings_api_calls_total', help: 'Calls of the server API.', label: 'method' },
   apiSeconds: { name: 'tidings_api_duration_seconds', help: 'Time of server API calls.', label: 'method' },
 };
@@ -105,6 +141,8 @@ export class Prometheus implements Component {
         this.#add({ ...family, type: 'counter' }, () => [{ labels: {}, value: options.metrics[field] as number }]);
       } else if (source instanceof CounterMap) {
         this.#add({ ...family, type: 'counter' }, () => labelled(family.label ?? 'label', source.counts));
+      } else if (source instanceof CounterTable) {
+        this.#add({ ...family, type: 'counter' }, () => tableSamples(family, source));
       } else {
         this.#add({ ...family, type: 'histogram' }, () => histogramSamples(family, source));
       }
@@ -207,18 +245,33 @@ function labelled(label: string, entries: Iterable<readonly [string, number]>): 
   return Array.from(entries, ([key, value]) => ({ labels: { [label]: key }, value }));
 }
 
+function labelsOf({ label = 'label', labels }: Omit<Family, 'type'>, value: string): Sample['labels'] {
+  if (!labels) return { [label]: value };
+  const dot = value.indexOf('.');
+  return dot < 0 ? { [labels[0]]: value } : { [labels[0]]: value.slice(0, dot), [labels[1]]: value.slice(dot + 1) };
+}
+
+function tableSamples(family: Omit<Family, 'type'>, { rows }: CounterTable): Sample[] {
+  const { columnLabel = 'column' } = family;
+  return Array.from(rows, ([row, counts]) =>
+    Array.from(counts, ([column, value]) => ({ labels: { ...labelsOf(family, row), [columnLabel]: column }, value })),
+  ).flat();
+}
+
 /** Cumulative buckets as the exposition format wants them; `HistogramMap` keeps each bucket's own count. */
-function histogramSamples({ name, label = 'label' }: Omit<Family, 'type'>, source: HistogramMap): Sample[] {
+function histogramSamples(family: Omit<Family, 'type'>, source: HistogramMap): Sample[] {
+  const { name } = family;
   const samples: Sample[] = [];
   for (const [key, { buckets, sum, count }] of source.series) {
+    const labels = labelsOf(family, key);
     let cumulative = 0;
     source.boundsSeconds.forEach((bound, index) => {
       cumulative += buckets[index] ?? 0;
-      samples.push({ metricName: `${name}_bucket`, labels: { [label]: key, le: bound }, value: cumulative });
+      samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: cumulative });
     });
-    samples.push({ metricName: `${name}_bucket`, labels: { [label]: key, le: '+Inf' }, value: count });
-    samples.push({ metricName: `${name}_sum`, labels: { [label]: key }, value: sum });
-    samples.push({ metricName: `${name}_count`, labels: { [label]: key }, value: count });
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count });
+    samples.push({ metricName: `${name}_sum`, labels, value: sum });
+    samples.push({ metricName: `${name}_count`, labels, value: count });
   }
   return samples;
 }

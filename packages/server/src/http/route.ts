@@ -13,7 +13,8 @@ export interface HttpExchange {
 }
 
 export interface HttpRoute {
-  readonly method: 'GET' | 'POST';
+  /** HEAD beside a GET for clients must answer by itself; for back ends it runs the GET handler. */
+  readonly method: 'GET' | 'HEAD' | 'POST';
   /** An exact path, or a prefix if it ends in `/*`. */
   readonly path: string;
   /**
@@ -21,6 +22,8 @@ export interface HttpRoute {
    * `server`: for back ends and operators; no CORS.
    */
   readonly audience: 'client' | 'server';
+  /** The body may take longer than other requests: the handler itself cuts off who stops sending. */
+  readonly untimed?: boolean;
   /** A throw is answered 500 and logged. */
   handle(exchange: HttpExchange): void | Promise<void>;
 }

@@ -67,6 +67,38 @@ export function scriptedServerApi(): ScriptedServerApi {
       const process = { cpu: 1.5, rss: 1000 };
       return { nodes: [{ id: 'n1', name: 'node', version: '1.2.3', ...counts, uptimeSeconds: 61.5, process }] };
     },
+    relationAdd: async (request) => {
+      record('relation_add', {});
+      calls[calls.length - 1] = ['relation_add', request];
+      return { changed: request.facts.length };
+    },
+    relationRemove: async (request) => {
+      record('relation_remove', {});
+      calls[calls.length - 1] = ['relation_remove', request];
+      return { changed: request.facts.length };
+    },
+    relationList: async (request) => {
+      record('relation_list', {});
+      calls[calls.length - 1] = ['relation_list', request];
+      return { facts: [['group-1', 42, true]], next: 'k' };
+    },
+    eventDeadLetters: async (request) => {
+      record('event_dead_letters', {});
+      calls[calls.length - 1] = ['event_dead_letters', request];
+      const event = new TextEncoder().encode('{"id":"e1","type":"chat.message.sent"}');
+      const letter = { id: 'e1', subject: 'room:1', attempts: 3, problem: 'status 500', diedAtMs: 5, event };
+      return { letters: [letter], next: '5-e1' };
+    },
+    eventRetry: async (request) => {
+      record('event_retry', {});
+      calls[calls.length - 1] = ['event_retry', request];
+      return request.ids?.length ?? 7;
+    },
+    eventDrop: async (request) => {
+      record('event_drop', {});
+      calls[calls.length - 1] = ['event_drop', request];
+      return request.ids?.length ?? 7;
+    },
     rpc: async (request) => {
       record('rpc', {});
       calls[calls.length - 1] = ['rpc', request];

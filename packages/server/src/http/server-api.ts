@@ -15,6 +15,10 @@ export type ApiRefreshRequest = z.output<typeof schema.refreshRequest>;
 export type ApiChannelRequest = z.output<typeof schema.channelRequest>;
 export type ApiHistoryRequest = z.output<typeof schema.historyRequest>;
 export type ApiChannelsRequest = z.output<typeof schema.channelsRequest>;
+export type ApiRelationFactsRequest = z.output<typeof schema.relationFactsRequest>;
+export type ApiRelationListRequest = z.output<typeof schema.relationListRequest>;
+export type ApiEventDeadLettersRequest = z.output<typeof schema.eventDeadLettersRequest>;
+export type ApiEventChoiceRequest = z.output<typeof schema.eventChoiceRequest>;
 export type ApiRpcRequest = z.output<typeof schema.rpcRequest>;
 
 /** Position of the publication; empty without history. */
@@ -59,6 +63,32 @@ export interface ApiNode {
 export interface ApiInfoResult {
   readonly nodes: readonly ApiNode[];
 }
+export interface ApiRelationChangeResult {
+  /** Facts that were not there before, or that were there. */
+  readonly changed: number;
+}
+export interface ApiRelationListResult {
+  /** In no order that means anything. */
+  readonly facts: readonly (readonly (string | number | bigint | boolean)[])[];
+  /** For the request of the next page; absent on the last one. */
+  readonly next?: string | undefined;
+}
+/** An event to the application that was given up. */
+export interface ApiDeadLetter {
+  readonly id: string;
+  readonly subject: string;
+  readonly attempts: number;
+  readonly problem: string;
+  readonly diedAtMs: number;
+  /** As it was to be delivered. */
+  readonly event: Payload;
+}
+export interface ApiEventDeadLettersResult {
+  /** The oldest first. */
+  readonly letters: readonly ApiDeadLetter[];
+  /** For the request of the next page; absent on the last one. */
+  readonly next?: string | undefined;
+}
 export interface ApiRpcResult {
   readonly data?: Payload | undefined;
 }
@@ -83,5 +113,15 @@ export interface ServerApi {
   historyRemove(request: ApiChannelRequest): Promise<void>;
   channels(request: ApiChannelsRequest): Promise<ApiChannelsResult>;
   info(): Promise<ApiInfoResult>;
+  /** Adds facts to a relation `from: api`: all or none. This node knows them when it resolves, others a moment later. */
+  relationAdd(request: ApiRelationFactsRequest): Promise<ApiRelationChangeResult>;
+  relationRemove(request: ApiRelationFactsRequest): Promise<ApiRelationChangeResult>;
+  relationList(request: ApiRelationListRequest): Promise<ApiRelationListResult>;
+  /** Over all nodes, like the two that follow. */
+  eventDeadLetters(request: ApiEventDeadLettersRequest): Promise<ApiEventDeadLettersResult>;
+  /** @returns how many there were. */
+  eventRetry(request: ApiEventChoiceRequest): Promise<number>;
+  /** @returns how many there were. */
+  eventDrop(request: ApiEventChoiceRequest): Promise<number>;
   rpc(request: ApiRpcRequest): Promise<ApiRpcResult>;
 }

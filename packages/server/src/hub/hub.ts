@@ -132,6 +132,7 @@ export class Hub {
     subscription.startOffset = position?.offset ?? 0;
     if (subscription.has(flags.positioned) && channel.positioned++ === 0) this.checked(channel, nowMs);
     let last = held;
+    let isUnknown = false;
     for (const publication of buffer) {
       const encoder = new PublicationEncoder(
         channel.name,
@@ -139,7 +140,13 @@ export class Hub {
         undefined,
         channel.options.payload === 'binary',
       );
-      if (this.#give(subscription, publication, encoder)) last = publication.data;
+      const given = this.#give(subscription, publication, encoder);
+      if (given) last = publication.data;
+      isUnknown ||= given === undefined;
+    }
+    if (isUnknown) {
+      subscription.owner.insufficientState(subscription);
+      return;
     }
     // What the node saw last need not be what this subscriber was given last: signals have no place in the stream.
     const { previous } = channel;
@@ -164,12 +171,20 @@ export class Hub {
     channel.previous = deltas ? publication.data : undefined;
     const { subscribers } = channel;
     let delivered = 0;
+    let unknown: Subscription[] | undefined;
     for (let i = 0; i < subscribers.length; i++) {
       const subscription = subscribers[i] as Subscription;
-      if (subscription.buffer) this.#hold(subscription, publication);
-      else if (this.#give(subscription, publication, encoder)) delivered++;
+      if (subscription.buffer) {
+        this.#hold(subscription, publication);
+        continue;
+      }
+      const given = this.#give(subscription, publication, encoder);
+      if (given) delivered++;
+      else if (given === undefined) (unknown ??= []).push(subscription);
     }
     this.#metrics.deliveries += delivered;
+    // Without a word they would never know that they may have missed something.
+    for (const subscription of unknown ?? []) subscription.owner.insufficientState(subscription);
     return delivered;
   }
 
@@ -238,7 +253,8 @@ export class Hub {
     if (buffer.length < maxBuffered) buffer.push(publication);
   }
 
-  #give(subscription: Subscription, publication: Publication, encoder: PublicationEncoder): boolean {
+  /** @returns whether it received it; undefined: nobody can say at present whether it may. */
+  #give(subscription: Subscription, publication: Publication, encoder: PublicationEncoder): boolean | undefined {
     const { recipient } = subscription;
     const offset = publication.offset ?? 0;
     if (offset !== 0 && offset <= subscription.startOffset) {
@@ -246,8 +262,12 @@ export class Hub {
       subscription.set(flags.deltaBase, false);
       return false;
     }
-    const filter = subscription.extra?.filter;
-    if (filter && !filter(publication.tags)) return false;
+    const takes = subscription.extra === undefined || subscription.takes(publication);
+    if (takes !== true) {
+      // It does not hold this one, so the next cannot be a patch against it.
+      subscription.set(flags.deltaBase, false);
+      return takes;
+    }
     if (!subscription.has(flags.delta)) {
       recipient.push(encoder.encode(recipient.format, variants.plain));
     } else if (subscription.has(flags.deltaBase)) {

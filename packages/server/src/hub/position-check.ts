@@ -1,8 +1,8 @@
 /**
- * Compares the stream position of idle channels with the broker's, so that a publication lost on the way to this node
+ * Compares the stream position of idle channels with that of their history, so that a publication lost on the way to this node
  * is noticed even if nothing follows it. Once per channel and node, whatever the number of subscribers.
  */
-import type { Broker } from '../brokers/broker.ts';
+import type { HistoryReader } from '../brokers/broker.ts';
 import type { Component } from '../component.ts';
 import type { Clock, TimerId } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -16,7 +16,8 @@ const graceMs = 2_000;
 
 export interface PositionCheckOptions {
   readonly hub: Hub;
-  readonly broker: Broker;
+  /** Where the history of a channel is read. */
+  readonly historyOf: (channel: string) => HistoryReader;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A channel is compared when nothing was for this long. */
@@ -80,8 +81,9 @@ export class PositionCheck implements Component {
   async #isBehind(channel: HubChannel): Promise<boolean> {
     const at = channel.position;
     if (!at) return false;
-    const page = await this.#options.broker.history.read(channel.name, { limit: 0 }, channel.options.history.metaTtl);
-    // Read after the broker answered: what arrived meanwhile counts.
+    const history = this.#options.historyOf(channel.name);
+    const page = await history.read(channel.name, { limit: 0 }, channel.options.history.metaTtl);
+    // Read after the answer: what arrived meanwhile counts.
     const now = channel.position;
     if (!now || channel.positioned === 0) return false;
     return page.position.epoch !== now.epoch || page.position.offset > now.offset;

@@ -22,15 +22,31 @@ export const subscriptionFlags = {
   announced: 128,
   /** The client refreshes the subscription with a token; else the application's hook is asked. */
   clientRefresh: 256,
+  /** The option `allow.subscribe` let the client in: no token, no hook, not the server. */
+  allowed: 512,
+  /** A rule no longer allowed it. */
+  lost: 1024,
+  /** Nobody could say at that moment whether a rule still allowed it. */
+  unknown: 2048,
+  /** The module that owns the channel was told of it. */
+  told: 4096,
 } as const;
+
+/** Whether a rule lets a subscriber have a publication; undefined: nobody can say at present. Never throws. */
+export type PublicationFilter = (publication: Publication) => boolean | undefined;
 
 /** What only some subscriptions have. */
 export interface SubscriptionExtra {
   info?: Payload;
+  /** What the client asked for. */
   filter?: TagsFilter;
+  /** What a rule lets it have. */
+  receive?: PublicationFilter;
   /** Unix milliseconds. */
   expireAtMs?: number;
   refreshing?: boolean;
+  /** What token, hook or server said about presence and joins, whatever rules say. */
+  override?: { readonly presence?: boolean; readonly joinLeave?: boolean };
 }
 
 export class Subscription {
@@ -58,12 +74,20 @@ export class Subscription {
     return (this.flags & flag) !== 0;
   }
 
+  /** Whether this subscriber may have the publication, and asked for it; undefined: nobody can say at present. */
+  takes(publication: Publication): boolean | undefined {
+    const { extra } = this;
+    if (extra === undefined) return true;
+    if (extra.filter !== undefined && !extra.filter(publication.tags)) return false;
+    return extra.receive === undefined || extra.receive(publication);
+  }
+
   set(flag: number, on: boolean): void {
     this.flags = on ? this.flags | flag : this.flags & ~flag;
   }
 }
 
 export interface SubscriptionOwner {
-  /** The stream has a gap: the subscription must start over from its last position. Must not throw. */
+  /** A publication is missing: the subscription must start over from its last position. Must not throw. */
   insufficientState(subscription: Subscription): void;
 }

@@ -12,6 +12,16 @@ export class CounterMap {
   }
 }
 
+/** Counts by two labels of few values each. */
+export class CounterTable {
+  readonly rows = new Map<string, Map<string, number>>();
+  add(row: string, column: string, by = 1): void {
+    let counts = this.rows.get(row);
+    if (!counts) this.rows.set(row, (counts = new Map()));
+    counts.set(column, (counts.get(column) ?? 0) + by);
+  }
+}
+
 /** Observations by a label, in fixed buckets of seconds. */
 export class HistogramMap {
   readonly boundsSeconds: readonly number[];
@@ -55,6 +65,14 @@ export class Metrics {
   readonly recoveries = new CounterMap();
   /** Denials, by action. */
   readonly denials = new CounterMap();
+  /** Denials on channels: channel pattern, then action. */
+  readonly channelDenials = new CounterTable();
+  /** Evaluations of a rule that ended in an error, which denies: channel pattern, then action. */
+  readonly ruleErrors = new CounterTable();
+  /** Subscriptions whose rules were asked again, because something they rest on changed. */
+  ruleReevaluations = 0;
+  /** Subscriptions that ended so. */
+  ruleEndings = 0;
   /** Publications taken, by origin: client, server. */
   readonly publications = new CounterMap();
   bytesReceived = 0;
@@ -70,8 +88,12 @@ export class Metrics {
   readonly hookSeconds = new HistogramMap(latencyBounds);
   /** Failed calls to the application, by hook. */
   readonly hookFailures = new CounterMap();
-  /** Lifecycle events, by outcome: delivered, retried, dropped. */
+  /** Events to the application, by outcome: delivered, retried, dropped, dead. */
   readonly events = new CounterMap();
+  /** Operations of modules: `chat.send`, then outcome: ok, refused, failed. */
+  readonly moduleOperations = new CounterTable();
+  /** Seconds of commands of modules, by name. */
+  readonly moduleSeconds = new HistogramMap(latencyBounds);
   /** Server API calls, by method. */
   readonly apiCalls = new CounterMap();
   readonly apiSeconds = new HistogramMap(latencyBounds);

@@ -50,6 +50,42 @@ export function declarePublishTests(tests: SkippableTests, factory: BrokerFactor
     expect(position?.offset).toBe(2);
   });
 
+  tests.test('a given position is carried as it is, holes and all, and nothing is kept', async () => {
+    await using cluster = await TestCluster.start(factory, 2);
+    const channel = newChannel();
+    const { broker } = cluster.node(0);
+    for (const { broker: other } of cluster.nodes) await other.subscribe(channel);
+    for (const offset of [7, 8, 12]) {
+      const position = { offset, epoch: 'elsewhere' };
+      const result = await broker.publish(channel, { data: bytes(`${offset}`) }, { ...ephemeral, position });
+      expect(result).toEqual({ position });
+    }
+    await broker.publish(channel, { data: bytes('signal') }, ephemeral);
+    for (const { record } of cluster.nodes) {
+      await eventually(() => expect(record.texts(channel)).toEqual(['7', '8', '12', 'signal']));
+      for (const { publication, position } of record.publications.get(channel) ?? []) {
+        const offset = Number(text(publication.data)) || undefined;
+        expect(publication.offset).toBe(offset);
+        expect(position).toEqual(offset && { offset, epoch: 'elsewhere' });
+      }
+    }
+    const page = await cluster.node(1).broker.history.read(channel, { limit: -1 }, 60_000);
+    expect(page.publications).toEqual([]);
+    expect(page.position.offset).toBe(0);
+    expect(page.position.epoch).not.toBe('elsewhere');
+  });
+
+  tests.test('a given position is carried though the options say that history is kept', async () => {
+    await using cluster = await TestCluster.start(factory, 1);
+    const channel = newChannel();
+    const { broker } = cluster.node(0);
+    const position = { offset: 41, epoch: 'elsewhere' };
+    expect(await broker.publish(channel, { data: bytes('x') }, { ...durable, position })).toEqual({ position });
+    const page = await broker.history.read(channel, { limit: -1 }, 60_000);
+    expect(page.publications).toEqual([]);
+    expect(page.position.offset).toBe(0);
+  });
+
   tests.test('a second publication with the same key does nothing and returns the first result', async () => {
     await using cluster = await TestCluster.start(factory, 2);
     const channel = newChannel();

@@ -1,0 +1,66 @@
+/** The channels that chat owns, and who may subscribe to them. */
+import { errors } from '@tidings/protocol';
+import type { Decision } from '../../auth/authorizer.ts';
+import type { ModuleActor, ModuleChannels } from '../module.ts';
+import { presencePattern, roomPattern, userPattern } from './channel-names.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import { accessRoom } from './room-access.ts';
+import { RoomHistory } from './room-history.ts';
+
+const allowed: Decision = { allow: true };
+
+function denied(because: string): Decision {
+  return { allow: false, error: errors.permissionDenied, because };
+}
+
+export function chatChannels(chat: Chat): readonly ModuleChannels[] {
+  return [
+    {
+      pattern: roomPattern,
+      options: { recovery: 'always', positioning: 'always', history: { size: 1 } },
+      history: new RoomHistory(chat.context.store),
+      async decide(actor, action, { room = '' }) {
+        if (action === 'publish') return denied('messages are sent by chat.send');
+        if (action === 'presence') return denied('chat says by its own channels who is there');
+        return (await mayRead(chat, actor, room)) ? allowed : denied('readRoom');
+      },
+    },
+    {
+      pattern: userPattern,
+      // Nobody is shown who is there: it tells all nodes which devices a user has.
+      options: { recovery: 'always', positioning: 'always', presence: true, history: { size: 200, ttl: '10m' } },
+      decide(actor, action, { user }) {
+        if (action === 'publish' || action === 'presence') return denied('the channel is for reading');
+        return actor.system || (actor.user !== '' && actor.user === user)
+          ? allowed
+          : denied('the channel of another user');
+      },
+      onSubscription({ user, client }, _variables, subscribed) {
+        if (user !== '' && client !== undefined) chat.presence.device(user, client, subscribed);
+      },
+    },
+    {
+      pattern: presencePattern,
+      options: { recovery: 'always', recoveryMode: 'cache', history: { size: 1, ttl: '24h' } },
+      decide(actor, action, { user }) {
+        if (action === 'publish' || action === 'presence') return denied('the channel is for reading');
+        return chat.permissions.allows('seePresence', actor, { targetUser: user }) ? allowed : denied('seePresence');
+      },
+      onSubscription(_actor, { user = '' }) {
+        chat.presence.watched(user);
+      },
+    },
+  ];
+}
+
+async function mayRead(chat: Chat, actor: ModuleActor, room: string): Promise<boolean> {
+  try {
+    await accessRoom(chat, actor, room);
+    return true;
+  } catch (error) {
+    // What keeps somebody out; that the database cannot be asked is another matter.
+    if (error instanceof ChatError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The writer of chat on a store. Work that arrives in one turn of the event loop, and while the transaction before is
+ * under way, shares the next one: a commit costs the same for one message and for hundreds.
+ *
+ * Work that fails is taken out, and the others go on: its buffered rows are dropped, and what it wrote past the buffer
+ * stands behind a savepoint. Only if the database itself refuses something is everything run again, one by one, to see
+ * whose it was.
+ */
+import type { Transaction } from 'kysely';
+import { isUniqueViolation, StoreFullError, StoreUnavailableError, type Store } from '../../stores/store.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { asChatError, ChatError } from './chat-error.ts';
+import type { ChatTransaction, ChatWriter, Needs } from './chat-writer.ts';
+import { encodeEntry, type OutboxRow } from './outbox-entry.ts';
+import { RowBatch } from './row-batch.ts';
+import { RowCache, RowChanges } from './row-cache.ts';
+import type { ChatTables } from './tables.ts';
+import { WorkTransaction } from './work-transaction.ts';
+
+/** Pieces of work in one transaction at most: more would make the first wait for the last. */
+const maxGroup = 2_000;
+/** Pieces of work that wait at most; more are refused, so that a database that is too slow does not fill the memory. */
+const maxWaiting = 20_000;
+
+/** Work that met a row of somebody who was faster is run again so often at most. */
+const maxAttempts = 3;
+
+/** What is told of what was committed. Nothing here may throw. */
+export interface Outbox {
+  /** In the order of commits, what stands in the outbox and was not told yet. */
+  committed(rows: readonly OutboxRow[]): void;
+  /** Ids of outbox rows that were told; they are deleted with the next transaction. */
+  takeTold(): readonly string[];
+  /** They were not deleted after all. */
+  untakeTold(ids: readonly string[]): void;
+  deleted(ids: readonly string[]): void;
+}
+
+export interface GroupedWriterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly outbox: Outbox;
+}
+
+interface Job {
+  readonly needs: Needs;
+  readonly work: (tx: ChatTransaction) => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly job: Job; readonly result: unknown };
+
+export class GroupedWriter implements ChatWriter {
+  readonly #options: GroupedWriterOptions;
+  /** Transactions at once. SQLite has one writer; PostgreSQL waits for the disk, and other rooms need not wait with it. */
+  readonly #parallel: number;
+  #waiting: Job[] = [];
+  /** Rooms of the transactions under way. */
+  readonly #locked = new Set<string>();
+  #running = 0;
+  #scheduled = false;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: GroupedWriterOptions) {
+    this.#options = options;
+    this.#parallel = options.store.dialect === 'postgres' ? 3 : 1;
+  }
+
+  run<T>(needs: Needs, work: (tx: ChatTransaction) => Promise<T> | T): Promise<T> {
+    if (this.#waiting.length >= maxWaiting) {
+      return Promise.reject(new ChatError('unavailable', 'too much is waiting to be written'));
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ needs, work, resolve: resolve as (result: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when everything that waits was written or has failed. */
+  idle(): Promise<void> {
+    return this.#isIdle ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  get #isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#running === 0;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#running >= this.#parallel || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    // At the end of the turn: what arrives in it comes along.
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
+      const group = this.#nextGroup();
+      // All of it waits for transactions that are under way: when they end, it is looked at again.
+      if (group.length === 0) return;
+      const rooms = new Set(group.flatMap(({ needs }) => needs.rooms ?? []));
+      for (const room of rooms) this.#locked.add(room);
+      this.#running++;
+      void this.#commit(group).finally(() => {
+        for (const room of rooms) this.#locked.delete(room);
+        this.#running--;
+        this.#schedule();
+        if (this.#isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+      });
+      this.#schedule();
+    });
+  }
+
+  /**
+   * What comes next, in order, without what needs a room that a transaction under way has locked: it would hold up all
+   * the others of its group.
+   */
+  #nextGroup(): readonly Job[] {
+    const group: Job[] = [];
+    const rest: Job[] = [];
+    const taken = new Set(this.#locked);
+    let at = 0;
+    for (; at < this.#waiting.length && group.length < maxGroup; at++) {
+      const job = this.#waiting[at] as Job;
+      const rooms = job.needs.rooms ?? [];
+      if (taken.size > 0 && rooms.some((room) => taken.has(room))) {
+        // Later work on its other rooms does not overtake it.
+        for (const room of rooms) taken.add(room);
+        rest.push(job);
+      } else if (job.needs.alone !== true) {
+        group.push(job);
+      } else {
+        if (group.length === 0) {
+          group.push(job);
+          at++;
+        }
+        break;
+      }
+    }
+    if (group.length > 0) this.#waiting = [...rest, ...this.#waiting.slice(at)];
+    return group;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    const { store, outbox } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const told = outbox.takeTold();
+      try {
+        const { outcomes, rows } = await store.transaction<ChatTables, GroupResult>((db) =>
+          this.#runGroup(db, jobs, told),
+        );
+        outbox.deleted(told);
+        outbox.committed(rows);
+        for (const { job, result } of outcomes) {
+          if (result instanceof Failed) job.reject(result.error);
+          else job.resolve(result);
+        }
+        return;
+      } catch (error) {
+        outbox.untakeTold(told);
+        if (jobs.length > 1 && !isOfStore(error)) {
+          // Somebody's work broke the transaction for all, such as by a value the database does not take.
+          for (const job of jobs) await this.#commit([job]);
+          return;
+        }
+        // Somebody else made the same room or row first: now it is there to be seen.
+        if (isUniqueViolation(error) && attempt < maxAttempts) continue;
+        const shown = asChatError(error);
+        for (const job of jobs) job.reject(shown);
+        return;
+      }
+    }
+  }
+
+  async #runGroup(db: Transaction<ChatTables>, jobs: readonly Job[], told: readonly string[]): Promise<GroupResult> {
+    const { store, clock } = this.#options;
+    const cache = new RowCache(db, store.dialect);
+    await cache.load(merge(jobs.map(({ needs }) => needs)));
+    const changes = new RowChanges();
+    const rows: OutboxRow[] = [];
+    const outcomes: Outcome[] = [];
+    const nowMs = clock.now();
+    for (const job of jobs) {
+      const tx = new WorkTransaction(db, cache, nowMs);
+      try {
+        const result = await job.work(tx);
+        await tx.keep();
+        tx.changes.mergeInto(changes, cache);
+        for (const row of tx.outbox) rows.push(row);
+        outcomes.push({ job, result });
+      } catch (error) {
+        if (isOfStore(error)) throw error;
+        try {
+          await tx.undo();
+        } catch {
+          // It was a statement that failed, and with it the transaction.
+          throw error;
+        }
+        outcomes.push({ job, result: new Failed(error) });
+      }
+    }
+    const batch = new RowBatch(store.dialect);
+    changes.write(db, batch);
+    batch.insert('chat_outbox', rows.map(toOutboxRow));
+    batch.remove(
+      'chat_outbox',
+      ['id'],
+      told.map((id) => [id]),
+    );
+    await batch.run(db);
+    return { outcomes, rows };
+  }
+}
+
+interface GroupResult {
+  readonly outcomes: readonly Outcome[];
+  readonly rows: readonly OutboxRow[];
+}
+
+/** Work that failed without having written: the others go on. */
+class Failed {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+function isOfStore(error: unknown): boolean {
+  return error instanceof StoreUnavailableError || error instanceof StoreFullError;
+}
+
+function toOutboxRow(row: OutboxRow): ChatTables['chat_outbox'] {
+  return { id: row.id, room_id: row.room, rev: row.rev, entry: encodeEntry(row), created_at: row.createdAt };
+}
+
+function merge(all: readonly Needs[]): Needs {
+  return {
+    rooms: all.flatMap((needs) => needs.rooms ?? []),
+    members: all.flatMap((needs) => needs.members ?? []),
+    messages: all.flatMap((needs) => needs.messages ?? []),
+    clientIds: all.flatMap((needs) => needs.clientIds ?? []),
+    restrictions: all.flatMap((needs) => needs.restrictions ?? []),
+  };
+}

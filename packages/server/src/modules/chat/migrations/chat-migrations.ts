@@ -1,0 +1,11 @@
+/** All migrations of chat, in order. */
+import type { MigrationSet } from '../../../stores/store.ts';
+import { firstTables } from './0001-chat.ts';
+import { searchTables } from './0002-search.ts';
+import { uploadTables } from './0002-uploads.ts';
+import { jobTables } from './0003-moderation-and-jobs.ts';
+
+export const chatMigrations: MigrationSet = {
+  owner: 'chat',
+  migrations: [firstTables, searchTables, uploadTables, jobTables],
+};

@@ -1,0 +1,171 @@
+/**
+ * Reactions: a row for each user and emoji, and a summary on the message, which is what everybody sees. The summary also
+ * says which emoji there are, so that nothing is counted.
+ */
+import type { ModuleActor } from '../module.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import type { ChatTransaction, MessageRow } from './chat-writer.ts';
+import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
+import { pageLimit, readMessage } from './message-pages.ts';
+import type { Message } from './model.ts';
+import { checkRestrictions } from './sender-restrictions.ts';
+
+export interface ReactionInput {
+  readonly room: string;
+  readonly seq: number;
+  readonly emoji: string;
+}
+
+/**
+ * Reacting again with the same emoji does nothing.
+ * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, messageNotFound, deleted, tooMany.
+ */
+export function react(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<{ readonly message: Message }> {
+  const { limits } = chat.config;
+  return change(chat, actor, input, async (tx, row, counts) => {
+    const own = await ownReactions(tx, row, actor.user, [...counts.keys()]);
+    if (own.includes(input.emoji)) return undefined;
+    if (own.length >= limits.reactionsPerUser) {
+      throw new ChatError('tooMany', `reactions of one user on a message; at most ${limits.reactionsPerUser}`);
+    }
+    if (!counts.has(input.emoji) && counts.size >= limits.reactionKinds) {
+      throw new ChatError('tooMany', `kinds of reactions on a message; at most ${limits.reactionKinds}`);
+    }
+    await tx.write
+      .insertInto('chat_reactions')
+      .values({
+        room_id: row.room_id,
+        seq: row.seq,
+        emoji: input.emoji,
+        user_id: actor.user,
+        created_at: tx.nowMs,
+      })
+      .execute();
+    return counts.set(input.emoji, (counts.get(input.emoji) ?? 0) + 1);
+  });
+}
+
+/**
+ * Taking back what is not there does nothing.
+ * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, messageNotFound, deleted.
+ */
+export function unreact(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<{ readonly message: Message }> {
+  return change(chat, actor, input, async (tx, row, counts) => {
+    const [deleted] = await tx.write
+      .deleteFrom('chat_reactions')
+      .where('room_id', '=', row.room_id)
+      .where('seq', '=', row.seq)
+      .where('emoji', '=', input.emoji)
+      .where('user_id', '=', actor.user)
+      .returning('emoji')
+      .execute();
+    if (!deleted) return undefined;
+    const left = (counts.get(input.emoji) ?? 1) - 1;
+    if (left > 0) counts.set(input.emoji, left);
+    else counts.delete(input.emoji);
+    return counts;
+  });
+}
+
+export interface Reaction {
+  readonly emoji: string;
+  readonly user: string;
+  readonly at: number;
+}
+
+export interface ReactionsInput {
+  readonly room: string;
+  readonly seq: number;
+  readonly emoji?: string | undefined;
+  readonly after?: { readonly emoji: string; readonly user: string } | undefined;
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Who reacted, by emoji and user.
+ * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound, tooMany.
+ */
+export async function listReactions(
+  chat: Chat,
+  actor: ModuleActor,
+  { room, seq, emoji, after, limit: wanted }: ReactionsInput,
+): Promise<{ readonly reactions: Reaction[]; readonly hasMore: boolean }> {
+  const limit = pageLimit(chat, wanted);
+  const row = await readMessage(chat, actor, room, seq);
+  if (!isVisible(row, actor)) throw new ChatError('messageNotFound', String(seq));
+  let query = chat.db
+    .selectFrom('chat_reactions')
+    .select(['emoji', 'user_id', 'created_at'])
+    .where('room_id', '=', room)
+    .where('seq', '=', seq)
+    .orderBy('emoji')
+    .orderBy('user_id')
+    .limit(limit + 1);
+  if (emoji !== undefined) query = query.where('emoji', '=', emoji);
+  if (after) {
+    query = query.where((eb) => eb(eb.refTuple('emoji', 'user_id'), '>', eb.tuple(after.emoji, after.user)));
+  }
+  const rows = await query.execute();
+  return {
+    reactions: rows.slice(0, limit).map((found) => ({ emoji: found.emoji, user: found.user_id, at: found.created_at })),
+    hasMore: rows.length > limit,
+  };
+}
+
+type Counts = Map<string, number>;
+
+/** @param work returns the new counts, or undefined if nothing changes. */
+function change(
+  chat: Chat,
+  actor: ModuleActor,
+  { room: id, seq }: ReactionInput,
+  work: (tx: ChatTransaction, row: MessageRow, counts: Counts) => Promise<Counts | undefined>,
+): Promise<{ readonly message: Message }> {
+  // A reaction is a user's own; there is no user who is the system.
+  if (actor.user === '') return Promise.reject(new ChatError('invalid', 'a reaction is of a user: name one in `as`'));
+  const needs = {
+    rooms: [id],
+    members: [[id, actor.user]],
+    messages: [[id, seq]],
+    restrictions: [actor.user],
+  } as const;
+  return chat.writer.run(needs, async (tx) => {
+    const room = await tx.room(id);
+    const member = await tx.member(id, actor.user);
+    chat.permissions.require('readRoom', actor, { room, member });
+    const row = await requireMessage(tx, actor, id, seq);
+    chat.permissions.require('react', actor, { room, member, message: row });
+    const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
+    // Others do not see it, and who is in the shadow is not to notice.
+    if (shadow) return { message: showMessage(row, actor) };
+    const counts = await work(tx, row, countsOf(row));
+    if (!counts) return { message: showMessage(row, actor) };
+    const reactions = counts.size === 0 ? null : JSON.stringify(Object.fromEntries(counts));
+    const changed = changeMessage(tx, row, { reactions }, 'message.reacted', actor.user);
+    return { message: showMessage(changed, actor) };
+  });
+}
+
+function countsOf(row: MessageRow): Counts {
+  return new Map(row.reactions === null ? [] : Object.entries(JSON.parse(row.reactions) as Record<string, number>));
+}
+
+/** Looked up by key for each emoji of the message: a popular message has more reactions than one reads. */
+async function ownReactions(
+  tx: ChatTransaction,
+  row: MessageRow,
+  user: string,
+  kinds: readonly string[],
+): Promise<string[]> {
+  if (kinds.length === 0) return [];
+  const rows = await tx.read
+    .selectFrom('chat_reactions')
+    .select('emoji')
+    .where('room_id', '=', row.room_id)
+    .where('seq', '=', row.seq)
+    .where('emoji', 'in', kinds)
+    .where('user_id', '=', user)
+    .execute();
+  return rows.map(({ emoji }) => emoji);
+}

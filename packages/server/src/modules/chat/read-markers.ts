@@ -1,0 +1,242 @@
+/**
+ * How far each member has read, and what was delivered to them: marks "up to" a message, which only go up, but for
+ * mark-unread. Unread is a difference of two counters; nothing is counted over messages.
+ *
+ * Marks take no revision: they are told live without one (`receipts.ts`), and to the user's own devices.
+ */
+import type { ModuleActor } from '../module.ts';
+import { actingUser } from './acting-user.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import type { ChatTransaction, MemberRow, MessageRow, RoomRow } from './chat-writer.ts';
+import { toMembership } from './mappers.ts';
+import { countMentions } from './mentions.ts';
+import { pageLimit } from './message-pages.ts';
+import type { ReadState } from './model.ts';
+import { accessRoom, refuseBanned } from './room-access.ts';
+import { requireRoom } from './row-cache.ts';
+
+/** Rooms of one transaction of `markDelivered`, so that nobody waits long for one of them. */
+const roomsAtOnce = 100;
+
+export interface MarkInput {
+  readonly room: string;
+  readonly seq: number;
+}
+
+/** What the work of a transaction found and did. */
+interface Marked {
+  readonly room: RoomRow;
+  readonly member: MemberRow;
+  readonly moved: boolean;
+}
+
+/**
+ * Everything up to `seq` was read. What was read stays so; beyond the latest message is the latest message.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, invalid.
+ */
+export async function markRead(chat: Chat, actor: ModuleActor, { room: id, seq }: MarkInput): Promise<ReadState> {
+  const user = actingUser(actor);
+  const marked = await chat.writer.run(needsOf(user, [id]), async (tx): Promise<Marked> => {
+    const { room, member } = await requireMember(chat, tx, actor, id);
+    const readSeq = Math.min(seq, room.last_seq);
+    if (readSeq <= member.read_seq) return { room, member, moved: false };
+    const countable = Math.max(member.read_ucount, await countableUpTo(tx, room, readSeq));
+    const none = readSeq === room.last_seq || member.mention_count === 0;
+    const mentions = none ? 0 : await countMentions(tx.read, id, user, readSeq);
+    return setRead(tx, room, member, readSeq, countable, mentions);
+  });
+  if (marked.moved) chat.receipts.note(actor, marked.room, marked.member, { read: marked.member.read_seq });
+  return toReadState(marked.member, marked.room);
+}
+
+/**
+ * Message `seq` and all behind it are unread again, however old it is.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound, invalid.
+ */
+export async function markUnread(chat: Chat, actor: ModuleActor, { room: id, seq }: MarkInput): Promise<ReadState> {
+  const user = actingUser(actor);
+  const marked = await chat.writer.run(needsOf(user, [id]), async (tx): Promise<Marked> => {
+    const { room, member } = await requireMember(chat, tx, actor, id);
+    if (seq > room.last_seq) throw new ChatError('messageNotFound', String(seq));
+    const readSeq = seq - 1;
+    const countable = await countableUpTo(tx, room, readSeq);
+    const mentions = await countMentions(tx.read, id, user, readSeq);
+    const same = member.read_seq === readSeq && member.read_ucount === countable && member.mention_count === mentions;
+    return same ? { room, member, moved: false } : setRead(tx, room, member, readSeq, countable, mentions);
+  });
+  if (marked.moved) chat.receipts.note(actor, marked.room, marked.member, { read: marked.member.read_seq });
+  return toReadState(marked.member, marked.room);
+}
+
+export interface Delivered {
+  readonly room: string;
+  readonly deliveredSeq: number;
+}
+
+/**
+ * Everything up to `seq` reached a device of the user. Of several rooms, those that the user is no member of are left
+ * out of the answer.
+ * @throws ChatError invalid; for a single room roomNotFound, notMember, forbidden, banned.
+ */
+export async function markDelivered(
+  chat: Chat,
+  actor: ModuleActor,
+  marks: readonly MarkInput[],
+): Promise<{ readonly delivered: Delivered[] }> {
+  const user = actingUser(actor);
+  // The highest of each room, in the order in which rooms are locked.
+  const highest = new Map<string, number>();
+  for (const { room, seq } of marks) highest.set(room, Math.max(seq, highest.get(room) ?? 0));
+  const rooms = [...highest.keys()].toSorted();
+  const delivered: Delivered[] = [];
+  for (let at = 0; at < rooms.length; at += roomsAtOnce) {
+    const some = rooms.slice(at, at + roomsAtOnce);
+    const marked = await chat.writer.run(needsOf(user, some), async (tx) => {
+      const done: Marked[] = [];
+      for (const id of some) {
+        try {
+          done.push(await deliver(chat, tx, actor, id, highest.get(id) ?? 0));
+        } catch (error) {
+          if (marks.length === 1 || !(error instanceof ChatError)) throw error;
+        }
+      }
+      return done;
+    });
+    for (const { room, member, moved } of marked) {
+      if (moved) chat.receipts.note(actor, room, member, { delivered: member.delivered_seq });
+      delivered.push({ room: room.id, deliveredSeq: member.delivered_seq });
+    }
+  }
+  return { delivered };
+}
+
+async function deliver(chat: Chat, tx: ChatTransaction, actor: ModuleActor, id: string, seq: number): Promise<Marked> {
+  const { room, member } = await requireMember(chat, tx, actor, id);
+  const deliveredSeq = Math.min(seq, room.last_seq);
+  if (deliveredSeq <= member.delivered_seq) return { room, member, moved: false };
+  const change = { delivered_seq: deliveredSeq, updated_at: tx.nowMs };
+  return { room, member: tx.changeMember(id, actor.user, change), moved: true };
+}
+
+export interface Receipt {
+  readonly user: string;
+  readonly readSeq: number;
+  readonly deliveredSeq: number;
+}
+
+export interface ReceiptsInput {
+  readonly room: string;
+  /** Only members whom this message has reached. */
+  readonly seq?: number | undefined;
+  /** Only users behind this one: the last of a page. */
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/**
+ * How far the members of a room have read, by user id.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, tooMany.
+ */
+export async function listReceipts(
+  chat: Chat,
+  actor: ModuleActor,
+  input: ReceiptsInput,
+): Promise<{ readonly receipts: Receipt[]; readonly hasMore: boolean }> {
+  const limit = pageLimit(chat, input.limit);
+  const { room, member } = await accessRoom(chat, actor, input.room);
+  chat.permissions.require('seeReceipts', actor, { room, member });
+  let query = chat.db
+    .selectFrom('chat_members')
+    .select(['user_id', 'read_seq', 'delivered_seq'])
+    .where('room_id', '=', room.id)
+    .where('state', '=', 'member')
+    .orderBy('user_id')
+    .limit(limit + 1);
+  if (input.after !== undefined) query = query.where('user_id', '>', input.after);
+  const { seq } = input;
+  if (seq !== undefined) query = query.where('delivered_seq', '>=', seq);
+  const rows = await query.execute();
+  return {
+    receipts: rows.slice(0, limit).map((row) => ({
+      user: row.user_id,
+      readSeq: row.read_seq,
+      deliveredSeq: row.delivered_seq,
+    })),
+    hasMore: rows.length > limit,
+  };
+}
+
+export function toReadState(member: MemberRow, room: Pick<RoomRow, 'ucount'>): ReadState {
+  const { readSeq, readCountable, deliveredSeq, unread, mentions } = toMembership(member, room);
+  return { room: member.room_id, readSeq, readCountable, deliveredSeq, unread, mentions };
+}
+
+function needsOf(user: string, rooms: readonly string[]) {
+  return { rooms, members: rooms.map((room) => [room, user] as const), restrictions: [user] };
+}
+
+async function requireMember(chat: Chat, tx: ChatTransaction, actor: ModuleActor, id: string) {
+  const room = requireRoom(await tx.findRoom(id), id);
+  const member = await tx.member(id, actor.user);
+  chat.permissions.require('readRoom', actor, { room, member });
+  if (member?.state !== 'member') throw new ChatError('notMember', id);
+  refuseBanned(await tx.restrictions(id, actor.user), id, tx.nowMs);
+  return { room, member };
+}
+
+function setRead(
+  tx: ChatTransaction,
+  room: RoomRow,
+  before: MemberRow,
+  readSeq: number,
+  countable: number,
+  mentions: number,
+): Marked {
+  const member = tx.changeMember(room.id, before.user_id, {
+    read_seq: readSeq,
+    read_ucount: countable,
+    delivered_seq: Math.max(before.delivered_seq, readSeq),
+    mention_count: mentions,
+    updated_at: tx.nowMs,
+  });
+  tx.tell(member.user_id, { type: 'read', ...toReadState(member, room) });
+  return { room, member, moved: true };
+}
+
+/**
+ * Countable messages up to `seq`. If that message is no longer kept, those before the next one that is: what is unread
+ * behind it are then the messages that are still there.
+ */
+async function countableUpTo(tx: ChatTransaction, room: RoomRow, seq: number): Promise<number> {
+  if (seq >= room.last_seq) return room.ucount;
+  const row = seq > 0 ? await tx.message(room.id, seq) : undefined;
+  if (row) return row.ucount;
+  const above = await firstAbove(tx, room, seq);
+  return above ? above.ucount - (isCountable(above) ? 1 : 0) : room.ucount;
+}
+
+async function firstAbove(tx: ChatTransaction, room: RoomRow, seq: number): Promise<MessageRow | undefined> {
+  const kept = await tx.read
+    .selectFrom('chat_messages')
+    .selectAll()
+    .where('room_id', '=', room.id)
+    .where('seq', '>', seq)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  if (kept) return kept;
+  // Those of this very transaction are not in the database yet, and have no gaps.
+  let first: MessageRow | undefined;
+  for (let at = room.last_seq; at > seq; at--) {
+    const fresh = await tx.message(room.id, at);
+    if (!fresh) break;
+    first = fresh;
+  }
+  return first;
+}
+
+/** Whether it raised the room's count when it was sent. */
+function isCountable(row: MessageRow): boolean {
+  return row.kind !== 'system' && row.silent === 0 && row.thread_seq === null && row.shadow === 0;
+}

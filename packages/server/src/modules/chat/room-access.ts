@@ -1,0 +1,65 @@
+/**
+ * A room as somebody who only reads meets it: its row, their own membership, and whether they may. Who is banned may
+ * not, whatever the permissions say.
+ */
+import type { ChatAction } from '../../config/chat-schema.ts';
+import type { ModuleActor } from '../module.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import type { MemberRow, RestrictionRow, RoomRow } from './chat-writer.ts';
+import { requireRoom } from './row-cache.ts';
+
+export interface RoomAccess {
+  readonly room: RoomRow;
+  /** The actor's own, whatever its state. */
+  readonly member: MemberRow | undefined;
+}
+
+/**
+ * Reads the room outside of a transaction, and asks for the permission.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned.
+ */
+export async function accessRoom(
+  chat: Chat,
+  actor: ModuleActor,
+  id: string,
+  action: ChatAction = 'readRoom',
+): Promise<RoomAccess> {
+  const [row, member, restrictions] = await Promise.all([
+    chat.db.selectFrom('chat_rooms').selectAll().where('id', '=', id).executeTakeFirst(),
+    chat.db
+      .selectFrom('chat_members')
+      .selectAll()
+      .where('room_id', '=', id)
+      .where('user_id', '=', actor.user)
+      .executeTakeFirst(),
+    actor.system || actor.user === '' ? [] : bansOf(chat, actor.user),
+  ]);
+  const room = requireRoom(row, id);
+  chat.permissions.require(action, actor, { room, member });
+  refuseBanned(restrictions, id, chat.context.clock.now());
+  return { room, member };
+}
+
+function bansOf({ db }: Chat, user: string): Promise<RestrictionRow[]> {
+  return db.selectFrom('chat_restrictions').selectAll().where('user_id', '=', user).where('kind', '=', 'ban').execute();
+}
+
+/**
+ * @param restrictions of one user.
+ * @throws ChatError banned, if one of them is a ban from the room that holds now.
+ */
+export function refuseBanned(
+  restrictions: readonly RestrictionRow[],
+  room: string,
+  nowMs: number,
+  whom?: string,
+): void {
+  const ban = restrictions.find(
+    ({ kind, scope, until }) =>
+      kind === 'ban' && (scope === '*' || scope === room) && (until === null || until > nowMs),
+  );
+  if (!ban) return;
+  const until = ban.until === null ? '' : `until ${new Date(ban.until).toISOString()}`;
+  throw new ChatError('banned', [whom, until].filter((part) => part).join(', ') || undefined);
+}

@@ -1,0 +1,248 @@
+/**
+ * Sending: the one thing chat does all day. Everything it needs is read in bulk with the other messages of the turn, and
+ * written in bulk with them.
+ *
+ * Path of a message: command → **send** → writer → store → outbox → channel of the room.
+ */
+import { newSortableId } from '../../lib/ids.ts';
+import type { ModuleActor } from '../module.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import type { ChatTransaction, MemberRow, MessageRow, Needs, RoomRow } from './chat-writer.ts';
+import { claimAttachments } from './claim-attachments.ts';
+import { toMessage, type MessageBody } from './mappers.ts';
+import { addMentions } from './mentions.ts';
+import { requireMessage, showMessage } from './message-access.ts';
+import { checkContent, contentHash, toBody, type Content, type SendInput } from './message-content.ts';
+import type { Message } from './model.ts';
+import { reportMessage } from './report-message.ts';
+import { checkRestrictions } from './sender-restrictions.ts';
+import { addToThread } from './threads.ts';
+
+export interface Sent {
+  readonly message: Message;
+  /** The client id was used before: this is the first message, nothing new was sent. */
+  readonly replayed?: boolean;
+  /** … and it said something else. */
+  readonly differs?: boolean;
+}
+
+export interface SendOptions {
+  readonly kind?: 'text' | 'system' | 'poll';
+  /** Makes of what moderation let through what is stored, with the JSON of a `Poll`. */
+  readonly toPoll?: (content: Content) => { readonly content: Content; readonly poll: string };
+  /** Writes more in the same transaction; not if the message was sent before. */
+  readonly also?: (tx: ChatTransaction, row: MessageRow) => Promise<void>;
+}
+
+/**
+ * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, blocked, slowMode, invalid, tooLarge,
+ * tooMany, messageNotFound, attachmentNotFound, rejected.
+ */
+export async function sendMessage(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+  options: SendOptions = {},
+): Promise<Sent> {
+  const hash = input.clientId === undefined ? null : contentHash(input);
+  const reviewed = await review(chat, actor, input).catch(async (error: unknown) => {
+    // It may have been let through when it was sent first: then that stands.
+    const earlier = await findSent(chat, actor, input);
+    if (!earlier) throw error;
+    return earlier;
+  });
+  if ('seq' in reviewed) return replay(reviewed, actor.user, hash);
+  const { content: said, poll } = options.toPoll?.(reviewed.content) ?? { content: reviewed.content };
+  const content = { ...input, ...said };
+  return chat.writer.run(needsOf(actor, content), async (tx) => {
+    const room = await tx.room(input.room);
+    const member = await tx.member(room.id, actor.user);
+    if (input.clientId !== undefined) {
+      const earlier = await tx.sent(room.id, actor.user, input.clientId);
+      if (earlier) return replay(earlier, actor.user, hash);
+    }
+    chat.permissions.require('send', actor, { room, member });
+    const shadow = await checkSender(chat, tx, actor, room, member);
+    const parent = await checkReferences(tx, actor, room.id, content);
+    if (content.silent) chat.permissions.require('sendSilent', actor, { room, member });
+    if (content.mentions?.room || content.mentions?.here) {
+      chat.permissions.require('mentionRoom', actor, { room, member });
+    }
+    const { row, message } = await store(tx, actor, room, content, { kind: options.kind, poll, hash, shadow });
+    if (content.mentions) await addMentions(tx, row);
+    if (member?.state === 'member') markOwn(tx, row, member);
+    if (parent) await addToThread(tx, actor, parent, row);
+    if (reviewed.report !== undefined) await reportMessage(tx, row, reviewed.report);
+    await options.also?.(tx, row);
+    return { message };
+  });
+}
+
+async function review(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+): Promise<{ readonly content: Content; readonly report?: string }> {
+  checkContent(input, chat.config);
+  return chat.moderation.review(actor, input.room, input);
+}
+
+async function findSent(
+  { db }: Chat,
+  { user }: ModuleActor,
+  { room, clientId }: SendInput,
+): Promise<MessageRow | undefined> {
+  if (clientId === undefined) return undefined;
+  return db
+    .selectFrom('chat_messages')
+    .selectAll()
+    .where('room_id', '=', room)
+    .where('sender_id', '=', user)
+    .where('client_id', '=', clientId)
+    .executeTakeFirst();
+}
+
+function needsOf(actor: ModuleActor, input: SendInput): Needs {
+  const { room, clientId, replySeq, threadSeq } = input;
+  const { user } = actor;
+  const mentioned = input.mentions?.users ?? [];
+  return {
+    rooms: [room],
+    members: [[room, user], ...mentioned.map((name): [string, string] => [room, name])],
+    ...(clientId !== undefined && { clientIds: [[room, user, clientId] as const] }),
+    messages: [replySeq, threadSeq].flatMap((seq) => (seq === undefined ? [] : [[room, seq] as const])),
+    ...(!actor.system && { restrictions: [user] }),
+  };
+}
+
+/** Nothing is sent twice: the first message with a client id stands, whatever came after. */
+function replay(earlier: MessageRow, user: string, hash: string | null): Sent {
+  return {
+    message: toMessage(earlier, user),
+    replayed: true,
+    ...(earlier.client_hash !== hash && { differs: true }),
+  };
+}
+
+/**
+ * What keeps a sender from sending, beside permissions.
+ * @throws ChatError frozen, banned, muted, slowMode, blocked.
+ * @returns whether only the sender is to see the message.
+ */
+async function checkSender(
+  chat: Chat,
+  tx: ChatTransaction,
+  actor: ModuleActor,
+  room: RoomRow,
+  member: MemberRow | undefined,
+): Promise<boolean> {
+  const { exempt, shadow } = await checkRestrictions(chat, tx, actor, room, member);
+  if (room.slow_ms > 0 && member && !exempt) {
+    const waitMs = member.sent_at + room.slow_ms - tx.nowMs;
+    if (waitMs > 0) throw new ChatError('slowMode', `${waitMs} ms left`);
+  }
+  if (room.kind === 'direct' && !actor.system) await checkBlocks(tx, actor.user, room);
+  return shadow;
+}
+
+async function checkBlocks(tx: ChatTransaction, user: string, room: RoomRow): Promise<void> {
+  const peer = (room.dm_key ?? '').split('\u0001').find((name) => name !== user);
+  if (peer === undefined) return;
+  const block = await tx.read
+    .selectFrom('chat_blocks')
+    .select('user_id')
+    .where((eb) => eb.or([eb.and({ user_id: user, blocked_id: peer }), eb.and({ user_id: peer, blocked_id: user })]))
+    .executeTakeFirst();
+  if (block) throw new ChatError('blocked', block.user_id === user ? `you blocked ${peer}` : undefined);
+}
+
+/** @returns the message whose thread it goes to. */
+async function checkReferences(
+  tx: ChatTransaction,
+  actor: ModuleActor,
+  room: string,
+  { replySeq, threadSeq }: SendInput,
+): Promise<MessageRow | undefined> {
+  if (replySeq !== undefined) await requireMessage(tx, actor, room, replySeq);
+  if (threadSeq === undefined) return undefined;
+  const parent = await requireMessage(tx, actor, room, threadSeq);
+  if (parent.thread_seq !== null) {
+    throw new ChatError('invalid', `threadSeq ${threadSeq} is itself in the thread under ${parent.thread_seq}`);
+  }
+  return parent;
+}
+
+interface StoreOptions {
+  readonly kind: SendOptions['kind'];
+  readonly poll: string | undefined;
+  readonly hash: string | null;
+  readonly shadow: boolean;
+}
+
+async function store(
+  tx: ChatTransaction,
+  actor: ModuleActor,
+  before: RoomRow,
+  input: SendInput,
+  { kind = 'text', poll, hash, shadow }: StoreOptions,
+): Promise<{ readonly row: MessageRow; readonly message: Message }> {
+  const seq = before.last_seq + 1;
+  const attachments = input.attachments?.length
+    ? await claimAttachments(tx, before.id, actor.user, input.attachments, seq)
+    : undefined;
+  const body: MessageBody = { ...toBody(input), ...(attachments && { attachments }) };
+  const countable = kind !== 'system' && !input.silent && input.threadSeq === undefined && !shadow;
+  const ucount = before.ucount + (countable ? 1 : 0);
+  const rev = tx.nextRev(before.id, { last_seq: seq, last_at: tx.nowMs, ucount });
+  const row: MessageRow = {
+    room_id: before.id,
+    seq,
+    id: newSortableId(tx.nowMs),
+    sender_id: actor.user,
+    client_id: input.clientId ?? null,
+    client_hash: hash,
+    ucount,
+    rev,
+    first_rev: rev,
+    kind,
+    thread_seq: input.threadSeq ?? null,
+    reply_seq: input.replySeq ?? null,
+    body: JSON.stringify(body),
+    reactions: null,
+    poll: poll ?? null,
+    thread_count: 0,
+    thread_last_seq: 0,
+    thread_last_at: 0,
+    silent: input.silent ? 1 : 0,
+    shadow: shadow ? 1 : 0,
+    version: 1,
+    pinned_at: null,
+    created_at: tx.nowMs,
+    edited_at: null,
+    deleted_at: null,
+  };
+  tx.insertMessage(row);
+  const shown = toMessage(row, undefined, body);
+  tx.publish(before.id, rev, { type: 'message', message: shown }, 'message.sent', actor.user);
+  if (!shadow) return { row, message: shown };
+  const message = showMessage(row, actor);
+  tx.tell(actor.user, { type: 'message', message });
+  return { row, message };
+}
+
+/** Who sends has seen what stands above; who answers in a thread, only what stands there. */
+function markOwn(tx: ChatTransaction, row: MessageRow, member: MemberRow): void {
+  const times = { sent_at: tx.nowMs, updated_at: tx.nowMs };
+  if (row.thread_seq !== null) {
+    tx.changeMember(row.room_id, member.user_id, times);
+    return;
+  }
+  tx.changeMember(row.room_id, member.user_id, {
+    ...times,
+    read_seq: Math.max(member.read_seq, row.seq),
+    read_ucount: Math.max(member.read_ucount, row.ucount),
+    delivered_seq: Math.max(member.delivered_seq, row.seq),
+    mention_count: 0,
+  });
+}

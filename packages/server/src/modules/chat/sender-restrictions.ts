@@ -1,0 +1,39 @@
+/** What keeps somebody from writing in a room, beside permissions. */
+import type { ModuleActor } from '../module.ts';
+import type { Chat } from './chat.ts';
+import { ChatError } from './chat-error.ts';
+import type { ChatTransaction, MemberRow, RoomRow } from './chat-writer.ts';
+
+export interface Restricted {
+  /** Frozen rooms and slow mode do not hold for who moderates; false where there is neither. */
+  readonly exempt: boolean;
+  /** Only the writer is to see what they write. */
+  readonly shadow: boolean;
+}
+
+/**
+ * @param tx with the actor in `needs.restrictions`.
+ * @throws ChatError frozen, banned, muted.
+ */
+export async function checkRestrictions(
+  chat: Chat,
+  tx: ChatTransaction,
+  actor: ModuleActor,
+  room: RoomRow,
+  member: MemberRow | undefined,
+): Promise<Restricted> {
+  if (actor.system) return { exempt: true, shadow: false };
+  const exempt = (room.frozen === 1 || room.slow_ms > 0) && chat.permissions.allows('moderate', actor, { room, member });
+  if (room.frozen === 1 && !exempt) throw new ChatError('frozen');
+  const restrictions = await tx.restrictions(room.id, actor.user);
+  for (const [kind, error] of [
+    ['ban', 'banned'],
+    ['mute', 'muted'],
+  ] as const) {
+    const held = restrictions.find((restriction) => restriction.kind === kind);
+    if (held) {
+      throw new ChatError(error, held.until === null ? undefined : `until ${new Date(held.until).toISOString()}`);
+    }
+  }
+  return { exempt, shadow: restrictions.some(({ kind }) => kind === 'shadow') };
+}
