@@ -78,7 +78,18 @@ describe.skipIf(!hasCompiler && !process.env['CI'])('npm run bench (needs gcc)',
       expect({ code, stderr, stdout }).toMatchObject({ code: 0 });
       const results = JSON.parse(readFileSync(file, 'utf8')) as Results;
       const { scenarios } = results;
-      expect(Object.keys(scenarios)).toEqual(['fanout', 'lone', 'idle', 'recover', 'churn', 'rules', 'rules-fanout', 'chat-send', 'chat-latency', 'chat-read']);
+      expect(Object.keys(scenarios)).toEqual([
+        'fanout',
+        'lone',
+        'idle',
+        'recover',
+        'churn',
+        'rules',
+        'rules-fanout',
+        'chat-send',
+        'chat-latency',
+        'chat-read',
+      ]);
       const [perDelivery] = scenarios['fanout']?.targets ?? [];
       // The aim is 1.25; a server that encodes or frames once per subscriber is beyond this on any machine.
       expect(perDelivery?.value).toBeLessThan(6);

@@ -494,6 +494,69 @@ describe('docs/server-api.md', () => {
   });
 });
 
+describe('docs/chat.md', () => {
+  const startChat = async (): Promise<number> => {
+    const config = await configOf(examples.code('chat-first'));
+    const { port } = await startEngine({ ...config, dataDir: await newFolder() });
+    return port;
+  };
+
+  testWithCurl('a first conversation, by curl and by the SDK', async () => {
+    const port = await startChat();
+    const answers = (await shell(at(port, examples.code('chat-first-curl')))).replace('}{', '}\n{').split('\n');
+    const shown = JSON.parse(examples.code('chat-first-answer')) as { result: { message: object } };
+    const { id, createdAt, ...rest } = shown.result.message as Record<string, unknown>;
+    const { message } = (JSON.parse(answers[1] ?? '') as typeof shown).result as { message: Record<string, unknown> };
+    expect(message).toMatchObject(rest);
+    expect([Object.keys(message), typeof message['id'], typeof message['createdAt']]).toEqual([
+      Object.keys(shown.result.message),
+      typeof id,
+      typeof createdAt,
+    ]);
+    const { calls, fn } = recorder();
+    const context = { process: { env: { TOKEN: mint({ sub: 'ben' }) } }, console: { log: fn } };
+    const client = (await runHere(at(port, examples.code('chat-first-client')), context, 'client')) as sdk.Centrifuge;
+    cleanups.push(() => client.disconnect());
+    await expect.poll(() => calls).toEqual(['ann: Who is coming?', 'ben: Me!']);
+  });
+
+  test('an import, twice', async () => {
+    const cwd = await newFolder();
+    await writeFile(join(cwd, 'chat.jsonl'), examples.code('chat-import'));
+    await writeFile(join(cwd, 'tidings.config.yaml'), examples.code('chat-first'));
+    await shell('npx tidings chat import chat.jsonl', { cwd });
+    await shell('npx tidings chat import chat.jsonl', { cwd });
+    const exported = await shell('npx tidings chat export --user ben', { cwd });
+    const records = exported
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string });
+    expect(records.filter(({ type }) => type === 'message')).toHaveLength(1);
+    expect(exported).toContain('Me!');
+  });
+
+  test('the state of a room, kept over a time away', async () => {
+    const port = await startChat();
+    const client = newClient(port, { token: mint({ sub: 'ann' }) });
+    await client.rpc('chat.createRoom', { kind: 'group', id: 'weekend' });
+    await client.rpc('chat.send', { room: 'weekend', text: 'one' });
+    const room = client.newSubscription('chat:room:weekend');
+    const messages = (await runHere(examples.code('chat-state-client'), { client, room }, 'messages')) as Map<
+      number,
+      { text: string }
+    >;
+    const texts = (): string[] => [...messages.values()].map(({ text }) => text);
+    room.subscribe();
+    await expect.poll(texts).toEqual(['one']);
+    const other = newClient(port, { token: mint({ sub: 'ann' }) });
+    client.disconnect();
+    await other.rpc('chat.send', { room: 'weekend', text: 'two' });
+    await other.rpc('chat.edit', { room: 'weekend', seq: 1, text: 'one!' });
+    client.connect();
+    await expect.poll(texts).toEqual(['one!', 'two']);
+  });
+});
+
 describe('docs/embedding.md', () => {
   type Embedded = server.Engine & { readonly port: number };
   async function embed(name: string, context: object = {}): Promise<Embedded> {

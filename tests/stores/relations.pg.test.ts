@@ -140,4 +140,30 @@ describeWithPostgres('relations on PostgreSQL', () => {
     await (await relationsOn(store, 'members', ['room', 'user_id'])).stop();
     expect(await triggers()).toEqual(before);
   });
+
+  test('a table whose rows lie in tables that inherit from it is refused, as nothing can watch them', async () => {
+    await using store = await started();
+    const db = store.database<never>();
+    await sql`create table people (room text, user_id text)`.execute(db);
+    await sql`create table guests () inherits (people)`.execute(db);
+    await expect(relationsOn(store, 'people', ['room', 'user_id'])).rejects.toThrow('"people" has tables that inherit');
+  });
+
+  test('rows of a table in partitions are watched, where partitions come later too', async () => {
+    await using store = await started();
+    const db = store.database<never>();
+    await sql`create table parts (room text, user_id text) partition by list (room)`.execute(db);
+    await sql`create table parts_a partition of parts for values in ('a')`.execute(db);
+    const relations = await relationsOn(store, 'parts', ['room', 'user_id']);
+    const becomes = (room: string, answer: boolean) =>
+      eventually(() => expect(relations.related('member', [room, 'u'])).toBe(answer));
+    await sql`create table parts_b partition of parts for values in ('b')`.execute(db);
+    for (const room of ['a', 'b']) {
+      await sql`insert into ${sql.id(`parts_${room}`)} values (${room}, 'u')`.execute(db);
+      await becomes(room, true);
+      await sql`delete from parts where room = ${room}`.execute(db);
+      await becomes(room, false);
+    }
+    await relations.stop();
+  });
 });

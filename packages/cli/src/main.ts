@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfig,
   'gen-config': async () => (await import('./commands/gen-config.ts')).genConfig,
   rules: async () => (await import('./commands/rules.ts')).rules,
+  chat: async () => (await import('./commands/chat.ts')).chat,
   token: async () => (await import('./commands/token.ts')).token,
   publish: async () => (await import('./commands/publish.ts')).publish,
   tail: async () => (await import('./commands/tail.ts')).tail,

@@ -45,6 +45,7 @@ import { systemClock, type Clock } from './lib/clock.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { Metrics } from './lib/metrics.ts';
 import { createChatModule } from './modules/chat/chat-module.ts';
+import type { ReviewMessage } from './modules/chat/moderation-hook.ts';
 import type { ModuleFactory } from './modules/module.ts';
 import { Permissions } from './permissions.ts';
 import { MemoryPresenceStore } from './presence/memory.ts';
@@ -79,6 +80,8 @@ export interface EngineOptions {
   readonly relations?: Readonly<Record<string, RelationFunction>>;
   /** The database; default: what `store` of the configuration says, opened if something is kept there. */
   readonly store?: Store;
+  /** Looks at every chat message before it is stored, in place of `chat.moderation.hook`. */
+  readonly reviewMessage?: ReviewMessage;
   /** Features of your own on top of the engine, beside those that the configuration switches on. */
   readonly modules?: readonly ModuleFactory[];
   /** false: no listener is opened; clients come by `accept`. */
@@ -203,7 +206,15 @@ class ComposedEngine implements Engine {
     const rules = this.#rules.authorizer;
     this.#modules = new EngineModules({
       factories: [
-        ...(config.chat.enabled ? [createChatModule(config.chat, { auth: this.#rules.auth })] : []),
+        ...(config.chat.enabled
+          ? [
+              createChatModule(config.chat, {
+                auth: this.#rules.auth,
+                hooks: config.hooks,
+                ...(options.reviewMessage && { reviewMessage: options.reviewMessage }),
+              }),
+            ]
+          : []),
         ...(options.modules ?? []),
       ],
       config,

@@ -1,6 +1,5 @@
 /** Reading the history of a channel, from a client and from the application. */
 import { errors, ProtocolError, type HistoryRequest, type HistoryResult, type Publication } from '@tidings/protocol';
-import type { ReceiveFilter } from './auth/authorizer.ts';
 import { actorOf, authorize, resourceOf } from './authorize.ts';
 import type { HistoryPage, HistoryQuery } from './brokers/broker.ts';
 import { historyOf } from './channel-owner.ts';
@@ -16,27 +15,23 @@ import { dataFor } from './hub/publication-encoder.ts';
  */
 export async function historyFromClient(core: Core, client: Client, request: HistoryRequest): Promise<HistoryResult> {
   const channel = request.channel ?? '';
-  const resolved = resolveChannel(core, channel);
-  requireHistory(channel, resolved);
-  const on = resourceOf(channel, resolved);
-  await authorize(core, client, 'history', on);
+  requireHistory(channel, resolveChannel(core, channel));
   const read = {
     channel,
     limit: Math.min(pageLimit(request.limit ?? 0), core.config.limits.historyPage),
     since: request.since && { offset: request.since.offset ?? 0, epoch: request.since.epoch ?? '' },
     reverse: request.reverse,
   };
-  const filter = core.rules.concern(on)?.receive
-    ? (await core.rules.receive(actorOf(client, channel), on)).filter
-    : undefined;
-  try {
-    const page = filter ? await readVisible(core, read, filter) : await readHistory(core, read);
-    const { codec } = client.handshake.format;
-    const publications = page.publications.map((publication) => dataFor(codec, resolved.options, publication));
-    return { publications, epoch: page.position.epoch, offset: page.position.offset };
-  } finally {
-    if (filter) core.rules.release(filter);
-  }
+  const allowed = (): Promise<boolean> =>
+    authorize(core, client, 'history', resourceOf(channel, resolveChannel(core, channel)));
+  await allowed();
+  const page = await readVisible(core, client, read);
+  // Once more: among what was read may be what came after the permission went.
+  await allowed();
+  const { codec } = client.handshake.format;
+  const { options } = resolveChannel(core, channel);
+  const publications = page.publications.map((publication) => dataFor(codec, options, publication));
+  return { publications, epoch: page.position.epoch, offset: page.position.offset };
 }
 
 /** Publications looked through for one answer, in pages; a client that may see few of them asks again behind the last. */
@@ -46,17 +41,35 @@ const maxPages = 10;
  * As many publications as asked for, of those that this client may have. Fewer are the end of the history, or that too
  * much lies between.
  */
-async function readVisible(core: Core, read: HistoryRead, filter: ReceiveFilter): Promise<HistoryPage> {
+async function readVisible(core: Core, client: Client, read: HistoryRead): Promise<HistoryPage> {
   const visible: Publication[] = [];
   let { since } = read;
   for (let pages = 1; ; pages++) {
     const page = await readHistory(core, { ...read, since });
-    const found = page.publications.filter((publication) => known(filter(publication), read.channel));
+    const found = await visibleTo(core, client, read.channel, page.publications);
     visible.push(...found.slice(0, read.limit - visible.length));
     const last = page.publications.at(-1);
     const isEnd = last?.offset === undefined || page.publications.length < read.limit;
     if (isEnd || visible.length === read.limit || pages === maxPages) return { ...page, publications: visible };
     since = { offset: last.offset ?? 0, epoch: page.position.epoch };
+  }
+}
+
+/** Those that the client may have now, after they were read: what changed meanwhile counts. */
+async function visibleTo(
+  core: Core,
+  client: Client,
+  channel: string,
+  publications: readonly Publication[],
+): Promise<readonly Publication[]> {
+  const on = resourceOf(channel, resolveChannel(core, channel));
+  if (!core.rules.concern(on)?.receive) return publications;
+  const { filter } = await core.rules.receive(actorOf(client, channel), on);
+  if (!filter) return publications;
+  try {
+    return publications.filter((publication) => known(filter(publication), channel));
+  } finally {
+    core.rules.release(filter);
   }
 }
 

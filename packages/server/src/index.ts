@@ -10,6 +10,10 @@ export {
 export type { Action, Actor, Authorizer, AuthRecord, Decision, Resource } from './auth/authorizer.ts';
 export type * from './auth/hooks.ts';
 export { migrationSets } from './engine-store.ts';
+export { exportUser, type ExportPage, type ExportRecord } from './modules/chat/export-user.ts';
+export { importChat, ImportError, type ImportCounts, type ImportOptions } from './modules/chat/import-chat.ts';
+export type { ModerationAnswer, ModerationQuestion, ReviewMessage } from './modules/chat/moderation-hook.ts';
+export type { ChatTables } from './modules/chat/tables.ts';
 export type * from './modules/module.ts';
 export { HookDisconnect } from './auth/hooks.ts';
 export type { Identity, SubscriptionGrant } from './auth/identity.ts';

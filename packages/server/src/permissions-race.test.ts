@@ -3,6 +3,7 @@ import { MemoryBroker } from './brokers/memory.ts';
 import type { ConfigInput } from './config/schema.ts';
 import { FakeClock, settle } from './lib/clock.ts';
 import { createLogger } from './lib/logger.ts';
+import { MemoryPresenceStore } from './presence/memory.ts';
 import { codeOf, publications, pushes, subscribe, token, values, WatchedBroker } from './testing/engine-fixture.ts';
 import { createRulesEngine, rulesConfig } from './testing/rules-fixture.ts';
 
@@ -156,5 +157,92 @@ describe('a change while a subscribe is under way', () => {
     await node.engine.publish('room', 'u2');
     await node.engine.publish('room', 'u1');
     expect(values(await publications(u1))).toEqual(['u1']);
+  });
+});
+
+describe('a permission that goes while something is read', () => {
+  /** A group whose members may see it, and a broker on which something can happen before it is read. */
+  const group = {
+    'group:{gid}': {
+      allow: { subscribe: 'anyone', history: member, presence: member },
+      history: { size: 5 },
+      presence: true,
+    },
+    'inbox:{gid}': { allow: { history: 'anyone', receive: member }, history: { size: 5 } },
+  } as const;
+  async function watched(options: { presence?: MemoryPresenceStore; clock?: FakeClock } = {}) {
+    const { clock = new FakeClock() } = options;
+    const broker = new WatchedBroker(new MemoryBroker({ clock, logger: createLogger('silent') }));
+    const node = await createRulesEngine(group, { ...options, broker, clock });
+    await node.join('g1', 'u1');
+    return { node, broker };
+  }
+
+  test.each([
+    ['group:g1', 103],
+    ['inbox:g1', undefined],
+  ])('history of %s: what came after is not given', async (channel, code) => {
+    const { node, broker } = await watched();
+    await using _node = node;
+    const u1 = await node.as('u1');
+    await node.engine.publish(channel, 'before');
+    const read = () => u1.request({ history: { channel, limit: 5 } });
+    expect(values((await read()).history?.publications)).toEqual(['before']);
+    broker.beforeRead = async () => {
+      broker.beforeRead = undefined;
+      await node.leave('g1', 'u1');
+      await node.engine.publish(channel, 'secret');
+    };
+    const reply = await read();
+    expect([reply.error?.code, values(reply.history?.publications)]).toEqual([code, []]);
+  });
+
+  test('presence: who came after is not shown', async () => {
+    const clock = new FakeClock();
+    let beforeRead = async (): Promise<void> => {};
+    class SlowPresence extends MemoryPresenceStore {
+      override async list(channel: string): ReturnType<MemoryPresenceStore['list']> {
+        await beforeRead();
+        return super.list(channel);
+      }
+      override async stats(channel: string): ReturnType<MemoryPresenceStore['stats']> {
+        await beforeRead();
+        return super.stats(channel);
+      }
+    }
+    const { node } = await watched({ clock, presence: new SlowPresence({ clock }) });
+    await using _node = node;
+    const u1 = await node.as('u1');
+    const u2 = await node.as('u2');
+    for (const command of ['presence', 'presence_stats'] as const) {
+      await node.join('g1', 'u1');
+      beforeRead = async () => {
+        await node.leave('g1', 'u1');
+        if (command === 'presence') await subscribe(u2, 'group:g1');
+      };
+      expect(await codeOf(u1.request({ [command]: { channel: 'group:g1' } }))).toBe(103);
+    }
+  });
+
+  test('who is hidden while a subscription fails stands in no presence', async () => {
+    const clock = new FakeClock();
+    const broker = new WatchedBroker(new MemoryBroker({ clock, logger: createLogger('silent') }));
+    await using node = await createRulesEngine(
+      {
+        room: {
+          allow: { subscribe: 'anyone', announce: '!member("hidden", auth.uid)' },
+          presence: true,
+          history: { size: 5 },
+          recovery: 'on-request',
+        },
+      },
+      { broker, clock },
+    );
+    const u1 = await node.as('u1');
+    broker.beforeRead = () => node.join('hidden', 'u1');
+    const lost = { channel: 'room', recoverable: true, recover: true, offset: 99, epoch: 'other', flag: 2 };
+    expect(await codeOf(u1.request({ subscribe: lost }))).toBe(112);
+    await settle();
+    expect(await node.engine.api.presence({ channel: 'room' })).toEqual({ presence: {} });
   });
 });

@@ -251,6 +251,35 @@ describe('relations from functions', () => {
   });
 });
 
+test('a message that names thousands of facts keeps nobody else from an answer', async () => {
+  const waiting = Promise.withResolvers<boolean>();
+  let asked = 0;
+  await using node = await createRulesEngine(
+    {
+      room: { allow: { publish: 'data.all(id, friend(id, auth.uid))' } },
+      'wall:{uid}': { allow: { subscribe: 'friend(uid, auth.uid)' } },
+    },
+    {
+      rules: { relations: { friend: { parameters: { a: 'string', b: 'string' }, from: 'function' } } },
+      relations: {
+        friend: (a) => {
+          asked++;
+          return a === 'ann' ? true : waiting.promise;
+        },
+      },
+    },
+  );
+  const ids = Array.from({ length: 5_000 }, (_, i) => `id${i}`);
+  const mallory = await node.as('mallory');
+  const published = codeOf(mallory.request({ publish: { channel: 'room', data: json(ids) } }));
+  await settle();
+  await subscribe(await node.as('u1'), 'wall:ann');
+  waiting.resolve(true);
+  // That was too much to ask for at once; nobody said that it is not allowed.
+  expect(await published).toBe(100);
+  expect(asked).toBeLessThan(1_000);
+});
+
 describe('what else changes', () => {
   test('time: a rule over now ends its subscriptions when it no longer holds', async () => {
     await using node = await createRulesEngine({
@@ -384,6 +413,25 @@ describe('who is shown to whom', () => {
     u3.close();
     expect(await pushes(u1)).toEqual([]);
     expect((await pushes(u2)).map(({ leave }) => leave?.info?.user)).toEqual(['u3']);
+  });
+
+  test('a word keeps who comes and goes from others as a rule does', async () => {
+    await using node = await createRulesEngine({
+      room: { allow: { subscribe: 'anyone', presence: 'authenticated' }, joinLeave: 'on-request' },
+      closed: { allow: { subscribe: 'anyone' }, joinLeave: 'always' },
+    });
+    const nobody = await node.connect();
+    const u1 = await node.as('u1');
+    for (const channel of ['room', 'closed']) {
+      await subscribe(nobody, channel, { join_leave: true });
+      await subscribe(u1, channel, { join_leave: true });
+    }
+    await pushes(u1);
+    const u2 = await node.as('u2');
+    for (const channel of ['room', 'closed']) await subscribe(u2, channel);
+    u2.close();
+    expect(await pushes(nobody)).toEqual([]);
+    expect((await pushes(u1)).map(({ channel }) => channel)).toEqual(['room', 'room']);
   });
 
   test('who is hidden stands in no presence and is not announced; a change shows or hides at once', async () => {

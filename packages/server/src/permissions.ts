@@ -246,8 +246,10 @@ export class Permissions implements Component {
     const failed = (error: unknown): void => {
       const { channel } = watch.subscription;
       const line = { client: watch.client.id, channel: channel.name, err: error };
-      if (watch.owner) this.#core.logger.warn(line, `${watch.owner.module} could not say who may be on a channel`);
-      else this.#core.logger.error(line, 'rules were not asked');
+      if (this.#worthALine()) {
+        if (watch.owner) this.#core.logger.warn(line, `${watch.owner.module} could not say who may be on a channel`);
+        else this.#core.logger.error(line, 'rules were not asked');
+      }
       this.#end(watch, watch.owner ? unanswered : broken);
     };
     try {
@@ -464,8 +466,14 @@ export class Permissions implements Component {
 type Parts = readonly [Pending<Decision>, Pending<Decision>, Pending<Decision>, Pending<Reception>];
 type Settled = readonly [Decision, Decision, Decision, Reception];
 
-async function settle([subscribe, presence, announce, reception]: Parts): Promise<Settled> {
-  return [await subscribe, await presence, await announce, await reception];
+/** All are awaited from the start: a second one that fails must not be a rejection that nobody handles. */
+function settle([subscribe, presence, announce, reception]: Parts): Promise<Settled> {
+  return Promise.all([
+    Promise.resolve(subscribe),
+    Promise.resolve(presence),
+    Promise.resolve(announce),
+    Promise.resolve(reception),
+  ]);
 }
 
 function combine([subscribe, presence, announce, reception]: Settled): Answer {

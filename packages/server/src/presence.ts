@@ -13,15 +13,24 @@ import { resolveChannel, type Core } from './core.ts';
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceFromClient(core: Core, client: Client, channel = ''): Promise<PresenceResult> {
-  await authorize(core, client, 'presence', resourceOf(channel, requirePresence(core, channel)));
-  return { presence: Object.fromEntries(await listPresence(core, channel)) };
+  const entries = await readAllowed(core, client, channel, () => listPresence(core, channel));
+  return { presence: Object.fromEntries(entries) };
 }
 
 /** @throws ProtocolError 102, 103, 108. */
 export async function presenceStatsFromClient(core: Core, client: Client, channel = ''): Promise<PresenceStatsResult> {
-  await authorize(core, client, 'presence', resourceOf(channel, requirePresence(core, channel)));
-  const { clients, users } = await countPresence(core, channel);
+  const { clients, users } = await readAllowed(core, client, channel, () => countPresence(core, channel));
   return { num_clients: clients, num_users: users };
+}
+
+/** Asks before and after: among what was read may be who came after the permission went. */
+async function readAllowed<T>(core: Core, client: Client, channel: string, read: () => Promise<T>): Promise<T> {
+  const allowed = (): Promise<boolean> =>
+    authorize(core, client, 'presence', resourceOf(channel, requirePresence(core, channel)));
+  await allowed();
+  const result = await read();
+  await allowed();
+  return result;
 }
 
 /** @throws ProtocolError 102, 108. */

@@ -236,6 +236,11 @@ async function subscribe(
   client.subscriptions.set(channel, subscription);
   release();
   let touched = false;
+  const removeEntry = (): void => {
+    core.presence.remove(channel, client.id).catch((error: unknown) => {
+      core.logger.warn({ channel, client: client.id, err: error }, 'presence was not removed');
+    });
+  };
   try {
     // Once more, and in the turn of joining: what changed since the permission was given counts.
     const admission = core.permissions.admit(client, subscription, resolved);
@@ -259,18 +264,17 @@ async function subscribe(
       result: describe(core, subscription, permit, request, missed),
       live: () => {
         goLive(core, client, subscription, missed);
-        if (subscription.index < 0) return;
+        if (subscription.index < 0) {
+          if (touched) removeEntry();
+          return;
+        }
         if (touched !== subscription.has(flags.presence)) core.permissions.present(client, subscription, !touched);
         if (generation !== core.permissions.generation) core.permissions.review(client, subscription);
       },
     };
   } catch (error) {
-    if (subscription.index < 0 && touched) {
-      // It ended while its entry was on the way, and the entry came last.
-      core.presence.remove(channel, client.id).catch((failure: unknown) => {
-        core.logger.warn({ channel, client: client.id, err: failure }, 'presence was not removed');
-      });
-    }
+    // It ended while its entry was on the way and the entry came last, or it was hidden meanwhile.
+    if (touched && (subscription.index < 0 || !subscription.has(flags.presence))) removeEntry();
     endSubscription(core, client, subscription);
     throw error;
   }

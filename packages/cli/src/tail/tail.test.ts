@@ -15,7 +15,7 @@ beforeEach(async () => {
     api: { keys: ['key-of-the-test'] },
     channels: {
       'room:{id}': {
-        allow: { subscribe: 'anyone', history: 'anyone' },
+        allow: { subscribe: 'anyone', history: 'anyone', presence: 'anyone' },
         history: { size: 5 },
         recovery: 'on-request',
         joinLeave: 'on-request',

@@ -232,7 +232,8 @@ const limitsSchema = z
     commandsPerSecondPerUser: z.int().min(0).default(0).describe('With a burst of twice as many; 0 is no limit.'),
     commandsPerFrame: z.int().min(1).default(512).describe('Commands in one frame or body at most.'),
     pendingCommandsPerConnection: z.int().min(1).default(512).describe('Commands that wait for an earlier one.'),
-    messageSize: size().default(65_536).describe('The largest frame or body of a client.'),
+    // Four times what a chat message may have: JSON writes some characters as two, and there is a frame around it.
+    messageSize: size().default(262_144).describe('The largest frame or body of a client.'),
     channelNameLength: z
       .int()
       .min(1)

@@ -24,7 +24,7 @@ import {
 import { elementType, hasField, hasParts, readAs, readVariable, readWhole } from './fields.ts';
 import { functionOf, indexInto } from './functions.ts';
 import { compilePattern } from './pattern.ts';
-import { mayCost, stepsOf, stepsOfSize } from './steps.ts';
+import { mayCost, stepsOf, stepsOfPattern, stepsOfSize } from './steps.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
 import { nothing } from './value-kind.ts';
@@ -244,6 +244,9 @@ class ClosureCompiler {
       });
     }
     const apply = functionOf(name);
+    if (name === 'matches' && left && right) {
+      return binary(this.compile(left, true), this.#counted(right, this.compile(right, true), stepsOfPattern), apply);
+    }
     if (left && right && args.length === 2) return binary(this.compile(left, true), this.compile(right, true), apply);
     if (left && name === 'size' && args.length === 1) {
       // It counts what is there without looking at it.

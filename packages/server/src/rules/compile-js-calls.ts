@@ -9,7 +9,7 @@ import { maxStringUnits } from './evaluation-limits.ts';
 import { areTextOrBool, constantElements, pathOf } from './evaluation.ts';
 import { functionOf } from './functions.ts';
 import { compilePattern } from './pattern.ts';
-import { stepsOf, stepsOfSize } from './steps.ts';
+import { stepsOf, stepsOfPattern, stepsOfSize } from './steps.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
 import { kindOf } from './value-kind.ts';
@@ -33,9 +33,10 @@ export function writeCall(compiler: JsCompiler, expr: Call, whole: boolean, fail
     return compiler.checked(`${read}(${raw}, ${compiler.typeAndPath(expr.type, pathOf(expr))})`, fail);
   }
   if (name === '@in' && left && right) return writeIn(compiler, left, right, fail);
-  const operands = args.map((arg) => {
+  const operands = args.map((arg, i) => {
     const value = compiler.compile(arg, name !== 'size', fail);
-    return writer.local(name === 'size' ? compiler.counted(arg, value, stepsOfSize(arg), fail) : value);
+    const stepsFor = name === 'size' ? stepsOfSize(arg) : name === 'matches' && i === 1 ? stepsOfPattern : undefined;
+    return writer.local(stepsFor ? compiler.counted(arg, value, stepsFor, fail) : value);
   });
   const [a = '', b = ''] = operands;
   if (name === 'matches' && left && kindsOf(left) === 'string' && right?.kind === 'constant') {

@@ -10,6 +10,8 @@ export const maxSteps = 100_000;
 export const elementsPerStep = 8;
 /** UTF-16 code units that a function looks through for one step. */
 export const unitsPerStep = 128;
+/** Steps that a regular expression counts for which is not written in the rule: a short one may take long to prepare. */
+export const stepsPerPattern = 500;
 /** UTF-16 code units of a regular expression. */
 export const maxPatternUnits = 1_000;
 /** Levels of lists and maps that a comparison looks into. */

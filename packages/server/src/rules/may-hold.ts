@@ -7,6 +7,8 @@ import type { Environment, Evaluate, RelationReader } from './value.ts';
 
 /** Evaluations for one answer. With more facts that are missing, nobody can say. */
 const maxTries = 64;
+/** Facts asked for in all of them together: a rule may ask for one for each element of a long list. */
+const maxQuestions = 5_000;
 
 /**
  * Tries the facts that are missing both ways.
@@ -15,11 +17,13 @@ const maxTries = 64;
  */
 export function mayHold(evaluate: Evaluate, environment: Environment, relations: RelationReader): boolean {
   let triesLeft = maxTries;
+  let questionsLeft = maxQuestions;
   const holds = (supposed: ReadonlyMap<string, boolean>): boolean => {
-    if (triesLeft-- === 0) return true;
+    if (triesLeft-- === 0 || questionsLeft <= 0) return true;
     let missing: string | undefined;
     const value = evaluate(environment, {
       related: (relation, args) => {
+        questionsLeft--;
         const answer = relations.related(relation, args);
         if (!(answer instanceof Unavailable)) return answer;
         const fact = `${relation}\n${factKey(args)}`;

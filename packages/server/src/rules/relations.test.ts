@@ -85,16 +85,17 @@ describe('Relations', () => {
     expect([told.length, seen]).toEqual([2, ['member']]);
   });
 
-  test('invalidate is for functions only', async () => {
-    const { relations, told } = await started(
-      { member: { parameters }, friend: { parameters, from: 'function' } },
-      { friend: () => true },
-    );
-    relations.invalidate('friend', ['a', 'b']);
-    relations.invalidate('friend');
-    expect(told).toEqual([`friend: ${factKey(['a', 'b'])}`, 'friend: all']);
-    expect(() => relations.invalidate('member')).toThrow('member is not from: function');
-    expect(() => relations.invalidate('nobody')).toThrow('there is no relation nobody');
+  test('what has to be prepared is little at a time, however much is asked', async () => {
+    const { relations } = await started({ friend: { parameters, from: 'function' } }, { friend: () => true });
+    const ask = () => {
+      const { reader, pending, isUnknown } = relations.recording();
+      for (let i = 0; i < 1_000; i++) reader.related('friend', [`a${i}`, 'b']);
+      return { pending, isUnknown: isUnknown() };
+    };
+    const { pending, isUnknown } = ask();
+    expect([pending.length, isUnknown]).toEqual([64, true]);
+    await relations.prepare(pending);
+    expect(ask().pending[0]?.args).toEqual(['a64', 'b']);
   });
 
   test('what a relation needs must be given', () => {

@@ -12,7 +12,7 @@ import { ApiRelation } from './relations/api.ts';
 import { ChangeFeed } from './relations/change-feed.ts';
 import { ConfigRelation } from './relations/config.ts';
 import { declareRelation, type RelationOptions } from './relations/declare.ts';
-import { Facts, type FactInput } from './relations/facts.ts';
+import { Facts } from './relations/facts.ts';
 import { FunctionRelation, type RelationFunction } from './relations/function.ts';
 import { TableRelation } from './relations/table.ts';
 import type { Failure, RelationReader, Value } from './value.ts';
@@ -25,11 +25,14 @@ export interface Recording {
   readonly reader: RelationReader;
   /** Every fact that was asked, by its `factKey`, once. */
   readonly facts: { relation: string; key: string }[];
-  /** Facts whose relation has to be prepared before it can answer; until then the answer was a `Failure`. */
+  /** Facts whose relation has to be prepared before it can answer, up to a limit; until then the answer was a `Failure`. */
   readonly pending: { relation: string; args: readonly Value[] }[];
   /** Whether a relation could not answer. */
   readonly isUnknown: () => boolean;
 }
+
+/** Facts that one evaluation can have prepared: a message may name thousands, and others wait for answers too. */
+const maxPending = 64;
 
 /** How to make relations of another configuration. */
 interface Origin {
@@ -84,7 +87,8 @@ export class Relations implements RelationReader, Component {
       if (asked.has(id)) return answer;
       asked.add(id);
       facts.push({ relation: name, key });
-      if (relation.prepare && answer instanceof Unprepared) pending.push({ relation: name, args });
+      const isPending = relation.prepare !== undefined && answer instanceof Unprepared;
+      if (isPending && pending.length < maxPending) pending.push({ relation: name, args });
       return answer;
     };
     return { reader: { related }, facts, pending, isUnknown: () => isUnknown };
@@ -102,19 +106,6 @@ export class Relations implements RelationReader, Component {
     const entry: RelationsListener = (relation, keys) => listener(relation, keys);
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
-  }
-
-  /**
-   * Forgets answers of a relation `from: function`, whose listeners are told.
-   * @param fact without it, all facts.
-   * @throws Error if there is no such relation, it asks no function, or the fact is none.
-   */
-  invalidate(name: string, fact?: FactInput): void {
-    const relation = this.#relations.get(name);
-    if (!(relation instanceof FunctionRelation)) {
-      throw new Error(relation ? `the relation ${name} is not from: function` : `there is no relation ${name}`);
-    }
-    relation.invalidate(fact);
   }
 
   async start(): Promise<void> {

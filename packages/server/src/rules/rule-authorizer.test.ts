@@ -87,8 +87,12 @@ describe('RuleAuthorizer', () => {
     const { authorizer, on } = await create({
       plain: { allow: { subscribe: 'anyone', presence: 'authenticated' } },
       ruled: { allow: { subscribe: 'true', receive: 'nobody' } },
+      told: { allow: { subscribe: 'anyone', presence: 'authenticated' }, joinLeave: 'on-request' },
+      open: { allow: { subscribe: 'anyone', presence: 'subscribers' }, joinLeave: 'always' },
     });
     expect(authorizer.concern(on('plain'))).toBeUndefined();
+    expect(authorizer.concern(on('open'))).toBeUndefined();
+    expect(authorizer.concern(on('told'))).toMatchObject({ subscribe: false, presence: true });
     expect(authorizer.concern(on('ruled'))).toEqual({
       subscribe: true,
       presence: false,

@@ -98,7 +98,8 @@ export class RuleAuthorizer implements Authorizer, Rules {
     const { actionsElsewhere } = this.#options;
     const concern = {
       subscribe: rules?.subscribe !== undefined && !actionsElsewhere,
-      presence: rules?.presence !== undefined && !actionsElsewhere,
+      // Also a word keeps from being told who comes and goes; who is subscribed is what `subscribers` asks.
+      presence: !actionsElsewhere && (rules?.presence !== undefined || isTold(options)),
       announce: options.allow.announce !== 'anyone',
       receive: options.allow.receive !== 'anyone',
     };
@@ -282,6 +283,11 @@ export class RuleAuthorizer implements Authorizer, Rules {
     if (++this.#explained > explainedPerSecond) return `rule ${rule.key}`;
     return `rule ${rule.key}: ${reasonOf(explain(rule.expr, this.#environment(who, on), this.#options.relations))}`;
   }
+}
+
+/** Whether subscribers may be told who comes and goes, but not all of them. */
+function isTold({ joinLeave, allow }: ChannelOptions): boolean {
+  return joinLeave !== 'off' && allow.presence !== 'anyone' && allow.presence !== 'subscribers';
 }
 
 /** What is the same for every publication: all but the publication and the time. */

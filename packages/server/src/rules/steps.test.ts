@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkRule } from './check.ts';
 import { compileClosure } from './compile-closure.ts';
 import { compileJs } from './compile-js.ts';
-import { elementsPerStep, maxSteps, unitsPerStep } from './evaluation-limits.ts';
+import { elementsPerStep, maxSteps, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
 import { parseRule } from './parse.ts';
 import { stepsOf, stepsOfText } from './steps.ts';
 import { types } from './types.ts';
@@ -67,6 +67,8 @@ describe('in the turns of a macro', () => {
     ['few.all(x, size(text) > 0)', maxSteps / 1000],
     ['few.all(x, text.contains("x"))', maxSteps / 1000],
     ['few.all(x, text == text)', maxSteps / 1999],
+    ['few.all(x, "x".matches(text.charAt(0)))', maxSteps / (1000 + stepsPerPattern)],
+    ['few.all(x, "x".matches("x"))', maxSteps],
   ])('%s: enough for %d turns', (source, turns) => {
     expect(Math.abs(turnsUntilFailure(source, { many, text }) - turns)).toBeLessThan(3);
   });

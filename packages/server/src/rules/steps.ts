@@ -3,7 +3,7 @@
  * without counting that, a message of some kilobytes would hold up everybody for seconds. Outside of macros nothing is
  * counted: there a rule looks at each value no more often than it has nodes.
  */
-import { elementsPerStep, maxSteps, unitsPerStep } from './evaluation-limits.ts';
+import { elementsPerStep, maxSteps, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
 import { constantElements } from './evaluation.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
@@ -58,4 +58,9 @@ export function stepsOfText(value: unknown): number {
 export function stepsOfSize(operand: TypedExpr): typeof stepsOf {
   const isMade = operand.kind === 'call' || operand.kind === 'comprehension' || operand.kind === 'conditional';
   return isMade ? stepsOf : stepsOfText;
+}
+
+/** What preparing a regular expression counts for. */
+export function stepsOfPattern(): number {
+  return stepsPerPattern;
 }

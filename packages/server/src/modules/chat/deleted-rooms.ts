@@ -38,7 +38,7 @@ function clearSlice(chat: Chat, id: string, old: number): Promise<void> {
     const room = await tx.findRoom(id);
     if (!room || room.deleted_at === null) return;
     const { count } = await removeMessages(tx, id, room.last_seq, rowsAtOnce);
-    if (count > 0) return;
+    if (count > 0 || room.deleted_at > old) return;
     const members = await tx.read
       .selectFrom('chat_members')
       .select('user_id')
@@ -53,11 +53,7 @@ function clearSlice(chat: Chat, id: string, old: number): Promise<void> {
     for (const table of ['chat_reports', 'chat_scheduled', 'chat_import_ids'] as const) {
       await tx.write.deleteFrom(table).where('room_id', '=', id).execute();
     }
-    await tx.write
-      .updateTable('chat_attachments')
-      .set({ message_seq: orphanSeq })
-      .where('room_id', '=', id)
-      .execute();
+    await tx.write.updateTable('chat_attachments').set({ message_seq: orphanSeq }).where('room_id', '=', id).execute();
     await tx.write.deleteFrom('chat_restrictions').where('scope', '=', id).execute();
     tx.changeRoom(id, { min_rev: room.rev });
   });

@@ -39,7 +39,11 @@ export async function eraseUser(
 ): Promise<{ readonly replayed?: boolean }> {
   if (!actor.system) throw new ChatError('forbidden', 'users are erased by back ends');
   return chat.writer.run({ alone: true }, async (tx) => {
-    const going = await tx.read.selectFrom('chat_erasures').select('mode').where('user_id', '=', user).executeTakeFirst();
+    const going = await tx.read
+      .selectFrom('chat_erasures')
+      .select('mode')
+      .where('user_id', '=', user)
+      .executeTakeFirst();
     if (going) return { replayed: true };
     const pseudonym = `deleted-${newSecret().slice(0, 16)}`;
     const profile = {
@@ -120,15 +124,15 @@ async function eraseMemberships(chat: Chat, erasure: Erasure): Promise<void> {
     await chat.writer.run({ rooms: [id], members: [[id, user]], alone: true }, async (tx) => {
       const room = await tx.findRoom(id);
       const member = await tx.member(id, user);
-      if (!room || !member) return;
-      if (isIn && room.deleted_at === null) {
+      if (!member) return;
+      if (isIn && room?.deleted_at === null) {
         await endMembership(tx, member, 'left', 'member.left', '');
         if (member.state === 'member' && member.role === 'owner') await passOwnership(tx, member);
         return;
       }
       await tx.write.deleteFrom('chat_members').where('room_id', '=', id).where('user_id', '=', user).execute();
       // Who was away since can no longer be told that they left: one reset.
-      if (member.rev > room.min_rev) tx.changeRoom(id, { min_rev: member.rev });
+      if (room && member.rev > room.min_rev) tx.changeRoom(id, { min_rev: member.rev });
     });
   }
   if (rows.length === 0) await chat.writer.run({}, (tx) => goOn(tx, erasure, 'rooms'));
@@ -175,8 +179,6 @@ async function eraseMessages(chat: Chat, { user_id: user, pseudonym, mode }: Era
   const seqs = found.map(({ seq }) => seq);
   if (seqs.length === 0) return false;
   await chat.writer.run({ rooms: [id], messages: seqs.map((seq) => [id, seq]), alone: true }, async (tx) => {
-    const room = await tx.findRoom(id);
-    if (!room) return;
     for (const seq of seqs) {
       const before = await tx.message(id, seq);
       if (before?.sender_id !== user) continue;
@@ -339,7 +341,11 @@ function eraseRest(chat: Chat, { user_id: user, pseudonym, mode }: Erasure): Pro
       .deleteFrom('chat_blocks')
       .where((eb) => eb.or([eb('user_id', '=', user), eb('blocked_id', '=', user)]))
       .execute();
-    await tx.write.updateTable('chat_restrictions').set({ created_by: pseudonym }).where('created_by', '=', user).execute();
+    await tx.write
+      .updateTable('chat_restrictions')
+      .set({ created_by: pseudonym })
+      .where('created_by', '=', user)
+      .execute();
     for (const column of ['reporter', 'reported_user', 'resolved_by'] as const) {
       await tx.write
         .updateTable('chat_reports')

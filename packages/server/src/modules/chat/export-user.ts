@@ -33,7 +33,8 @@ interface Section {
 }
 
 const roomsAtOnce = 1_000;
-const firstPart = '';
+/** Of one page, so that nobody waits long for it. */
+const maxReads = 50;
 
 /**
  * @param cursor `next` of the page before.
@@ -41,18 +42,21 @@ const firstPart = '';
  */
 export async function exportUser(
   db: Chat['db'],
-  { user, cursor, limit = 500 }: { readonly user: string; readonly cursor?: string | undefined; readonly limit?: number | undefined },
+  {
+    user,
+    cursor,
+    limit = 500,
+  }: { readonly user: string; readonly cursor?: string | undefined; readonly limit?: number | undefined },
 ): Promise<ExportPage> {
   let [at, after] = readCursor(cursor);
   const records: ExportRecord[] = [];
-  for (; at < sections.length; at++, after = undefined) {
+  for (let reads = 0; at < sections.length; reads++) {
     const section = sections[at] as Section;
-    const part = await section.read(db, user, after, limit - records.length);
-    records.push(...part.records);
-    if (part.next) return { records, next: writeCursor(section.name, part.next) };
-    if (records.length >= limit && at + 1 < sections.length) {
-      return { records, next: writeCursor((sections[at + 1] as Section).name, undefined) };
-    }
+    if (records.length >= limit || reads >= maxReads) return { records, next: writeCursor(section.name, after) };
+    const { records: more, next } = await section.read(db, user, after, limit - records.length);
+    records.push(...more);
+    after = next;
+    if (!next) at++;
   }
   return { records };
 }
@@ -75,7 +79,12 @@ function readCursor(cursor: string | undefined): [at: number, after: Key | undef
 }
 
 /** Rows of one query, in the order of a key. @param rows one more than wanted, if there are. */
-function part<Row>(rows: readonly Row[], limit: number, keyOf: (row: Row) => Key, toRecord: (row: Row) => ExportRecord): Part {
+function part<Row>(
+  rows: readonly Row[],
+  limit: number,
+  keyOf: (row: Row) => Key,
+  toRecord: (row: Row) => ExportRecord,
+): Part {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return { records: shown.map(toRecord), next: rows.length > limit && last ? keyOf(last) : undefined };
@@ -308,7 +317,7 @@ const sections: readonly Section[] = [
  * time, so that a page may be empty and still not the last.
  */
 async function readMessages(db: Chat['db'], user: string, after: Key | undefined, limit: number): Promise<Part> {
-  const [room, seq] = [String(after?.[0] ?? firstPart), Number(after?.[1] ?? 0)];
+  const [room, seq] = [String(after?.[0] ?? ''), Number(after?.[1] ?? 0)];
   const rows = await db
     .selectFrom('chat_messages')
     .selectAll()
@@ -320,7 +329,11 @@ async function readMessages(db: Chat['db'], user: string, after: Key | undefined
     .execute();
   const last = rows.at(-1);
   if (last) {
-    const versions = await readVersions(db, room, rows.filter(({ version }) => version > 1).map((row) => row.seq));
+    const versions = await readVersions(
+      db,
+      room,
+      rows.filter(({ version }) => version > 1).map((row) => row.seq),
+    );
     const records = rows.flatMap((row): ExportRecord[] => [
       { type: 'message', ...toMessage(row, user) },
       ...(versions.get(row.seq) ?? []),

@@ -10,6 +10,7 @@ import { toMessage, type MessageBody } from './mappers.ts';
 import { showMessage } from './message-access.ts';
 import type { Mentions, Message } from './model.ts';
 import { pageLimit } from './message-pages.ts';
+import { readableRooms } from './readable-rooms.ts';
 import type { ChatTables } from './tables.ts';
 
 /** Stands for everybody in the room; no user can be called so. */
@@ -138,25 +139,6 @@ export async function listMentions(
     mentions: rows.filter(({ room_id }) => readable.has(room_id)).map((row) => showMessage(row, actor)),
     ...(byId.size > limit && last && { next: last.id }),
   };
-}
-
-async function readableRooms(chat: Chat, actor: ModuleActor, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
-  const [rooms, members] = await Promise.all([
-    chat.db.selectFrom('chat_rooms').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute(),
-    chat.db
-      .selectFrom('chat_members')
-      .selectAll()
-      .where('room_id', 'in', ids)
-      .where('user_id', '=', actor.user)
-      .execute(),
-  ]);
-  const memberOf = new Map(members.map((member) => [member.room_id, member]));
-  return new Set(
-    rooms
-      .filter((room) => chat.permissions.allows('readRoom', actor, { room, member: memberOf.get(room.id) }))
-      .map(({ id }) => id),
-  );
 }
 
 function mentionsOf(row: MessageRow): Mentions | undefined {

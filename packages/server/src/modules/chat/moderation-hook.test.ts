@@ -83,7 +83,9 @@ describe('the hook', () => {
     await using app = await application(({ text }) => ({ action: 'change', text: `[${String(text)}]` }));
     await using chat = await createChat({
       ...withHook(app.url),
-      parts: { hooks: { secret: 'a secret of hooks', concurrency: 4, queue: 4, breaker: { failures: 3, cooldown: 1_000 } } },
+      parts: {
+        hooks: { secret: 'a secret of hooks', concurrency: 4, queue: 4, breaker: { failures: 3, cooldown: 1_000 } },
+      },
     });
     const room = await chat.room({ members: ['anna'] });
     const { message } = await chat.as('anna')('send', { room, text: 'hello', data: { a: 1 } });

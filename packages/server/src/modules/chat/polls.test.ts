@@ -134,10 +134,10 @@ describe('a vote', () => {
   test('is counted right, whoever votes at once', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(
-          fc.record({ user: fc.constantFrom('anna', 'ben', 'cleo'), options: fc.subarray(['1', '2', '3']) }),
-          { minLength: 1, maxLength: 30 },
-        ),
+        fc.array(fc.record({ user: fc.constantFrom('anna', 'ben', 'cleo'), options: fc.subarray(['1', '2', '3']) }), {
+          minLength: 1,
+          maxLength: 30,
+        }),
         async (votes) => {
           await using chat = await createChat();
           const room = await createRoom(chat);

@@ -86,7 +86,8 @@ async function findReported(tx: ChatTransaction, actor: ModuleActor, input: Repo
   const { room, seq, user } = input;
   if (seq === undefined) {
     if (user === actor.user) throw new ChatError('invalid', 'not oneself');
-    if (user === undefined || !(await tx.member(room, user))) throw new ChatError('userNotFound', `${user} in the room`);
+    if (user === undefined || !(await tx.member(room, user)))
+      throw new ChatError('userNotFound', `${user} in the room`);
     return user;
   }
   const { sender_id } = await requireMessage(tx, actor, room, seq);

@@ -123,7 +123,9 @@ export interface RestrictionsInput {
   readonly user?: string | undefined;
   readonly kind?: RestrictionKind | undefined;
   /** Behind this one: the last of a page. */
-  readonly after?: { readonly room?: string | undefined; readonly user: string; readonly kind: RestrictionKind } | undefined;
+  readonly after?:
+    | { readonly room?: string | undefined; readonly user: string; readonly kind: RestrictionKind }
+    | undefined;
   readonly limit?: number | undefined;
 }
 

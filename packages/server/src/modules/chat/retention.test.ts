@@ -72,7 +72,9 @@ describe('retention', () => {
   test('goes through many messages and rooms', async () => {
     await using chat = await createChat({ config: { enabled: true, retention: '1h' } });
     for (let at = 0; at < 230; at++) await chat.room({ id: `r${at}`, members: ['anna'] });
-    await Promise.all(Array.from({ length: 1_200 }, (_, at) => chat.as('anna')('send', { room: 'r0', text: String(at) })));
+    await Promise.all(
+      Array.from({ length: 1_200 }, (_, at) => chat.as('anna')('send', { room: 'r0', text: String(at) })),
+    );
     await chat.as('anna')('send', { room: 'r99', text: 'the last room by name' });
     await chat.clock.advance(hourMs + 1);
     await chat.as('anna')('send', { room: 'r0', text: 'new' });
@@ -119,7 +121,10 @@ describe('a client that was away while messages were removed', () => {
     await chat.clock.advance(hourMs + 1);
     await sweep(chat);
     await chat.as('anna')('send', { room, text: '5' });
-    const page = await new RoomHistory(chat.store).read(`chat:room:${room}`, { since: { offset: rev, epoch }, limit: -1 });
+    const page = await new RoomHistory(chat.store).read(`chat:room:${room}`, {
+      since: { offset: rev, epoch },
+      limit: -1,
+    });
     expect(page).toMatchObject({ complete: true, position: { offset: rev + 1 } });
     expect(page.publications).toHaveLength(1);
   });
@@ -167,7 +172,10 @@ describe('a deleted room', () => {
     const { db } = chat.chat;
     expect(await db.selectFrom('chat_messages').selectAll().execute()).toEqual([]);
     expect(await db.selectFrom('chat_members').selectAll().execute()).toHaveLength(2);
-    await db.updateTable('chat_rooms').set({ deleted_at: chat.clock.now() - 31 * 24 * hourMs }).execute();
+    await db
+      .updateTable('chat_rooms')
+      .set({ deleted_at: chat.clock.now() - 31 * 24 * hourMs })
+      .execute();
     await chat.module.jobs.run('deletedRooms');
     expect(await db.selectFrom('chat_members').selectAll().execute()).toEqual([]);
     const row = await chat.roomRow();

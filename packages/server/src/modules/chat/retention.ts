@@ -39,7 +39,9 @@ export class RetentionSweep {
       .selectFrom('chat_rooms as room')
       .select(['id', 'retention_ms'])
       .select(
-        sql<number | null>`(select created_at from chat_messages where room_id = room.id order by seq limit 1)`.as('oldest'),
+        sql<number | null>`(select created_at from chat_messages where room_id = room.id order by seq limit 1)`.as(
+          'oldest',
+        ),
       )
       .where('id', '>', this.#after)
       .where('deleted_at', 'is', null)
@@ -49,7 +51,8 @@ export class RetentionSweep {
     const rooms = await query.execute();
     for (const { id, retention_ms, oldest } of rooms) {
       const keptMs = retention_ms ?? config.retention;
-      if (keptMs !== undefined && oldest !== null && oldest < now - keptMs) await removeBefore(this.#chat, id, now - keptMs);
+      if (keptMs !== undefined && oldest !== null && oldest < now - keptMs)
+        await removeBefore(this.#chat, id, now - keptMs);
       this.#after = id;
     }
     if (rooms.length === roomsAtOnce) return true;
@@ -69,7 +72,7 @@ async function removeBefore(chat: Chat, room: string, beforeMs: number): Promise
 
 async function findCut({ db }: Chat, room: string, beforeMs: number): Promise<Cut | undefined> {
   // By steps along the key: what is kept may be a long way behind.
-  for (let seq = 0; ; ) {
+  for (let seq = 0; ;) {
     const rows = await db
       .selectFrom('chat_messages')
       .select(['seq', 'ucount', 'created_at'])
@@ -101,7 +104,7 @@ async function lastBefore(db: Chat['db'], room: string, seq: number): Promise<Cu
 
 /** Whoever has read less has read that far: the rest is still to be read, and nothing more. */
 async function raiseReadMarks(chat: Chat, id: string, cut: Cut): Promise<void> {
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const behind = await chat.db
       .selectFrom('chat_members')
       .select('user_id')
@@ -208,7 +211,11 @@ export async function removeMessages(
   ] as const) {
     await tx.write.deleteFrom(table).where('room_id', '=', room).where('seq', '<=', last.seq).execute();
   }
-  await tx.write.deleteFrom('chat_thread_members').where('room_id', '=', room).where('thread_seq', '<=', last.seq).execute();
+  await tx.write
+    .deleteFrom('chat_thread_members')
+    .where('room_id', '=', room)
+    .where('thread_seq', '<=', last.seq)
+    .execute();
   // A trigger makes their attachments orphans and takes them from the search index.
   await tx.write.deleteFrom('chat_messages').where('room_id', '=', room).where('seq', '<=', last.seq).execute();
   return { count: rows.length, maxRev: rows.reduce((max, { rev }) => Math.max(max, rev), 0) };

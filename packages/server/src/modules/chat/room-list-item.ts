@@ -59,6 +59,8 @@ export function toRoomListItem(room: RoomRow, member: MemberRow, lastMessage: Me
 export async function readRoomListItem(tx: ChatTransaction, room: string, member: MemberRow): Promise<RoomListItem> {
   const row = await tx.room(room);
   if (member.state !== 'member' || row.last_seq === 0) return toRoomListItem(row, member, undefined);
+  const restrictions = await tx.restrictions(room, member.user_id);
+  if (restrictions.some(({ kind }) => kind === 'ban')) return toRoomListItem(row, member, undefined);
   const last = await tx.message(room, row.last_seq);
   const shown = last && isListed(last, member.user_id) ? last : readListed(tx.read, room, row.last_seq, member.user_id);
   return toRoomListItem(row, member, await shown);

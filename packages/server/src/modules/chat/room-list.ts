@@ -13,6 +13,7 @@ import { ChatError } from './chat-error.ts';
 import type { MessageRow, RoomRow } from './chat-writer.ts';
 import { pageLimit } from './message-pages.ts';
 import type { RoomListItem } from './model.ts';
+import { readBans } from './readable-rooms.ts';
 import { isListed, readListed, toRoomListItem } from './room-list-item.ts';
 import { rowKey } from './row-cache.ts';
 
@@ -55,7 +56,8 @@ export async function listRooms(chat: Chat, actor: ModuleActor, input: RoomListI
  */
 export async function readItems(chat: Chat, actor: ModuleActor, ids: readonly string[]): Promise<RoomListItem[]> {
   if (ids.length === 0) return [];
-  const [rooms, members] = await Promise.all([
+  const [isBanned, rooms, members] = await Promise.all([
+    readBans(chat, actor),
     chat.db.selectFrom('chat_rooms').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute(),
     chat.db
       .selectFrom('chat_members')
@@ -71,7 +73,9 @@ export async function readItems(chat: Chat, actor: ModuleActor, ids: readonly st
     const [room, member] = [roomOf.get(id), memberOf.get(id)];
     return room && member ? [{ room, member }] : [];
   });
-  const readable = lines.filter((line) => chat.permissions.allows('readRoom', actor, line)).map(({ room }) => room);
+  const readable = lines
+    .filter((line) => !isBanned(line.room.id) && chat.permissions.allows('readRoom', actor, line))
+    .map(({ room }) => room);
   const latest = await latestMessages(chat, actor, readable);
   return lines.map(({ room, member }) => toRoomListItem(room, member, latest.get(room.id)));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { types } from '../../rules/types.ts';
 import { reservedSeq } from './claim-attachments.ts';
 import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
@@ -200,6 +201,22 @@ describe('a message that cannot be sent when it is due', () => {
   });
 });
 
+test('permissions are asked with what was known of the user when it was scheduled', async () => {
+  const auth = types.record('auth', { uid: types.string, level: types.int });
+  const config = { enabled: true, permissions: { sendScheduled: 'auth.level > 9007199254740993' } };
+  await using chat = await createChat({ config, parts: { auth } });
+  const room = await chat.room({ members: ['anna'] });
+  const input = { room, text: 'x', data: { $int: '1' }, sendAt: chat.clock.now() + minuteMs };
+  const level = 9_007_199_254_740_993n;
+  await expect(chat.as('anna', { level })('schedule', input)).rejects.toMatchObject({ code: 604 });
+  await chat.as('anna', { level: level + 1n })('schedule', input);
+  await due(chat);
+  expect((await chat.as('anna')('message', { room, seq: 1 })).message).toMatchObject({
+    text: 'x',
+    data: { $int: '1' },
+  });
+});
+
 describe('cancelling', () => {
   test('takes it away, for its user alone', async () => {
     await using chat = await createChat();
@@ -218,7 +235,10 @@ describe('cancelling', () => {
     await using chat = await createChat();
     const room = await chat.room({ members: ['anna'] });
     const { scheduled } = await chat.as('anna')('schedule', { room, text: 'x', sendAt: chat.clock.now() + minuteMs });
-    await chat.chat.db.updateTable('chat_scheduled').set({ lease_until: chat.clock.now() + 1 }).execute();
+    await chat.chat.db
+      .updateTable('chat_scheduled')
+      .set({ lease_until: chat.clock.now() + 1 })
+      .execute();
     await expect(chat.as('anna')('cancelScheduled', { id: scheduled.id })).rejects.toMatchObject({ code: 622 });
   });
 

@@ -36,6 +36,28 @@ interface StoredInput {
   readonly auth: Readonly<Record<string, unknown>>;
 }
 
+/** Claims may hold whole numbers beyond those of JavaScript. */
+function encodeInput(stored: StoredInput): string {
+  return JSON.stringify(stored, (_name, value: unknown) =>
+    typeof value === 'bigint' ? { $int: String(value) } : value,
+  );
+}
+
+function decodeInput(json: string): StoredInput {
+  const { message, auth } = JSON.parse(json) as StoredInput;
+  // Of what the user wrote, nothing is taken for a number.
+  return { message, auth: withIntegers(auth) as StoredInput['auth'] };
+}
+
+function withIntegers(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withIntegers);
+  const entries = Object.entries(value);
+  const [first] = entries;
+  if (entries.length === 1 && first?.[0] === '$int' && typeof first[1] === 'string') return BigInt(first[1]);
+  return Object.fromEntries(entries.map(([name, field]) => [name, withIntegers(field)]));
+}
+
 export interface ScheduleInput extends SendInput {
   readonly sendAt: number;
 }
@@ -70,7 +92,7 @@ export async function schedule(
       id,
       room_id: message.room,
       user_id: user,
-      input: JSON.stringify(stored),
+      input: encodeInput(stored),
       run_at: sendAt,
       lease_until: 0,
       attempts: 0,
@@ -188,16 +210,26 @@ export async function sendDue(chat: Chat): Promise<boolean> {
 async function sendOne(chat: Chat, id: string): Promise<void> {
   const row = await claim(chat, id);
   if (!row) return;
-  const { message, auth } = JSON.parse(row.input) as StoredInput;
+  const { message, auth } = decodeInput(row.input);
   const actor: ModuleActor = { user: row.user_id, system: row.user_id === '', client: undefined, auth };
   try {
     // `send` is asked by sending.
     await accessRoom(chat, actor, row.room_id, 'sendScheduled');
-    const sent = await sendMessage(chat, actor, { ...message, clientId: clientIdOf(id) }, { also: (tx) => finish(tx, row) });
+    const sent = await sendMessage(
+      chat,
+      actor,
+      { ...message, clientId: clientIdOf(id) },
+      { also: (tx) => finish(tx, row) },
+    );
     if (sent.replayed) await chat.writer.run({}, (tx) => finish(tx, row));
   } catch (error) {
-    if (!(error instanceof ProtocolError)) chat.context.logger.error({ err: error, scheduled: id }, 'a scheduled message');
-    await fail(chat, row, error instanceof ProtocolError ? error : new ProtocolError(errors.internal, { cause: error }));
+    if (!(error instanceof ProtocolError))
+      chat.context.logger.error({ err: error, scheduled: id }, 'a scheduled message');
+    await fail(
+      chat,
+      row,
+      error instanceof ProtocolError ? error : new ProtocolError(errors.internal, { cause: error }),
+    );
   }
 }
 

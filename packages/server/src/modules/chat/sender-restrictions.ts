@@ -23,7 +23,8 @@ export async function checkRestrictions(
   member: MemberRow | undefined,
 ): Promise<Restricted> {
   if (actor.system) return { exempt: true, shadow: false };
-  const exempt = (room.frozen === 1 || room.slow_ms > 0) && chat.permissions.allows('moderate', actor, { room, member });
+  const exempt =
+    (room.frozen === 1 || room.slow_ms > 0) && chat.permissions.allows('moderate', actor, { room, member });
   if (room.frozen === 1 && !exempt) throw new ChatError('frozen');
   const restrictions = await tx.restrictions(room.id, actor.user);
   for (const [kind, error] of [

@@ -50,7 +50,7 @@ describe('the word filter', () => {
       fc.property(fc.array(fc.constantFrom('damn', 'DAMN', 'x', ' ', '.', '\n', 'é', '坏人', '😀')), (parts) => {
         const text = parts.join('');
         expect(filter.matches(filter.mask(text))).toBe(false);
-        expect([...filter.mask(text)]).toHaveLength([...text].length);
+        expect(Array.from(filter.mask(text))).toHaveLength(Array.from(text).length);
       }),
     );
   });

@@ -22,7 +22,11 @@ interface Token {
 
 /** The same for all ways to write a word: width, case, invisible characters. */
 function fold(word: string): string {
-  return word.normalize('NFKC').replaceAll(/\p{Cf}/gu, '').toUpperCase().toLowerCase();
+  return word
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .toUpperCase()
+    .toLowerCase();
 }
 
 function tokensOf(text: string): Token[] {
@@ -72,7 +76,12 @@ export class WordFilter {
     let masked = '';
     let done = 0;
     for (const { start, end } of this.#find(text)) {
-      masked += text.slice(done, start) + text.slice(start, end).replaceAll(/\p{Cf}/gu, '').replaceAll(/\S/gu, '*');
+      masked +=
+        text.slice(done, start) +
+        text
+          .slice(start, end)
+          .replaceAll(/\p{Cf}/gu, '')
+          .replaceAll(/\S/gu, '*');
       done = end;
     }
     return masked + text.slice(done);

@@ -171,6 +171,4 @@ export class RelationListeners {
   tell(changed: Parameters<RelationListener>[0]): void {
     for (const listener of [...this.#listeners]) listener(changed);
   }
-
-  clear(): void {}
 }

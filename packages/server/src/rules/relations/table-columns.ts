@@ -39,7 +39,7 @@ const maxListed = 30;
 /**
  * Reads what a table is.
  * @param name with a schema before a dot in PostgreSQL, if it is not on the search path.
- * @throws Error if there is none, or if it is a view, on which nothing can watch.
+ * @throws Error if there is none, or if it is a view or has tables that inherit from it, which nothing can watch.
  */
 export async function describeTable(store: Store, name: string): Promise<TableDescription> {
   return store.dialect === 'sqlite' ? describeSqlite(store, name) : describePostgres(store, name);
@@ -50,8 +50,9 @@ async function describePostgres(store: Store, name: string): Promise<TableDescri
   const dot = name.indexOf('.');
   const schema = dot < 0 ? undefined : name.slice(0, dot);
   const table = name.slice(dot + 1);
-  const { rows } = await sql<{ kind: string; owned: number; name: string; type: string }>`
+  const { rows } = await sql<{ kind: string; owned: number; has_heirs: number; name: string; type: string }>`
     select class.relkind::text as kind, pg_has_role(class.relowner, 'member') as owned,
+      exists (select from pg_inherits where inhparent = class.oid) as has_heirs,
       attribute.attname::text as name, format_type(attribute.atttypid, attribute.atttypmod) as type
     from pg_class as class
     join pg_namespace as namespace on namespace.oid = class.relnamespace
@@ -68,6 +69,12 @@ async function describePostgres(store: Store, name: string): Promise<TableDescri
     throw noSuchTable(name, all.rows);
   }
   if (rows[0]?.kind !== 'r' && rows[0]?.kind !== 'p') throw notATable(name);
+  // Those of partitions are watched with the table; those of tables that inherit are in what it gives, and nobody hears.
+  if (rows[0].kind === 'r' && rows[0].has_heirs === 1) {
+    throw new Error(
+      `${JSON.stringify(name)} has tables that inherit from it, whose rows nothing can watch; valid: a table without, or one in partitions`,
+    );
+  }
   return { schema, table, columns: rows, keys: [], hasRowId: false, owned: rows[0].owned === 1 };
 }
 

@@ -94,7 +94,9 @@ export async function createChat(options: ChatFixtureOptions = {}): Promise<Chat
     ...options.context,
   };
   const config = chatSchema.parse(options.config ?? { enabled: true });
-  const module = createChatModule(config, { periodicWork: false, ...options.parts })(options.activity ? context : withoutActivity(context));
+  const module = createChatModule(config, { periodicWork: false, ...options.parts })(
+    options.activity ? context : withoutActivity(context),
+  );
   await store.migrate([module.migrations]);
   await module.start();
   const remove = async () => {

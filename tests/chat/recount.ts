@@ -1,0 +1,88 @@
+/** What holds of every database of chat, whatever was done: counted from the rows, without any counter. */
+import type { Kysely } from 'kysely';
+import { expect } from 'vitest';
+import type { ChatTables } from '../../packages/server/src/modules/chat/tables.ts';
+
+/**
+ * Counts everything anew and compares.
+ * @param rooms only these; else all.
+ */
+export async function recount(db: Kysely<ChatTables>, rooms?: readonly string[]): Promise<void> {
+  let query = db.selectFrom('chat_rooms').selectAll();
+  if (rooms) query = query.where('id', 'in', rooms);
+  for (const room of await query.execute()) await recountRoom(db, room);
+}
+
+type MessageCounts = Pick<ChatTables['chat_messages'], 'kind' | 'silent' | 'thread_seq' | 'shadow'>;
+
+function isCountable({ kind, silent, thread_seq, shadow }: MessageCounts): boolean {
+  return kind !== 'system' && silent === 0 && thread_seq === null && shadow === 0;
+}
+
+async function recountRoom(db: Kysely<ChatTables>, room: ChatTables['chat_rooms']): Promise<void> {
+  const of = `room ${room.id}`;
+  const messages = await db
+    .selectFrom('chat_messages')
+    .selectAll()
+    .where('room_id', '=', room.id)
+    .orderBy('seq')
+    .execute();
+  const members = await db.selectFrom('chat_members').selectAll().where('room_id', '=', room.id).execute();
+  const noted = await db.selectFrom('chat_mentions').selectAll().where('room_id', '=', room.id).execute();
+  const reactions = await db.selectFrom('chat_reactions').selectAll().where('room_id', '=', room.id).execute();
+
+  if (room.deleted_at !== null) return;
+  // Dense: no hole, no number twice. The first ones may be no longer kept.
+  const [first] = messages;
+  const gone = first ? first.seq - 1 : room.last_seq;
+  expect(
+    messages.map(({ seq }) => seq),
+    of,
+  ).toEqual(messages.map((_, at) => gone + at + 1));
+  expect(room.last_seq, of).toBe(gone + messages.length);
+  const goneCountable = first ? first.ucount - Number(isCountable(first)) : room.ucount;
+  let countable = goneCountable;
+  for (const row of messages) {
+    if (isCountable(row)) countable++;
+    expect(row.ucount, `${of} ucount of ${row.seq}`).toBe(countable);
+    expect(row.rev, `${of} rev of ${row.seq}`).toBeGreaterThanOrEqual(row.first_rev);
+    expect(row.rev).toBeLessThanOrEqual(room.rev);
+    const replies = messages.filter((one) => one.thread_seq === row.seq && one.deleted_at === null && one.shadow === 0);
+    expect(row.thread_count, `${of} replies under ${row.seq}`).toBe(replies.length);
+    const counted: Record<string, number> = {};
+    for (const { seq, emoji } of reactions) if (seq === row.seq) counted[emoji] = (counted[emoji] ?? 0) + 1;
+    expect(JSON.parse(row.reactions ?? '{}'), `${of} reactions of ${row.seq}`).toEqual(counted);
+  }
+  expect(room.ucount, of).toBe(countable);
+  expect(room.member_count, `${of} members`).toBe(members.filter(({ state }) => state === 'member').length);
+  // Every revision stands on one row at most.
+  const revs = [...messages.map(({ rev }) => rev), ...members.map(({ rev }) => rev).filter((rev) => rev > 0)];
+  if (room.changed_rev > 0) revs.push(room.changed_rev);
+  expect(new Set(revs).size, `${of} revisions`).toBe(revs.length);
+  const latest = Math.max(0, ...revs);
+  if (gone === 0) expect(latest, `${of} latest revision`).toBe(room.rev);
+  else expect(latest, `${of} latest revision`).toBeLessThanOrEqual(room.rev);
+
+  for (const member of members.filter(({ state }) => state === 'member')) {
+    const who = `${member.user_id} in ${room.id}`;
+    const readCountable = messages.findLast(({ seq }) => seq <= member.read_seq)?.ucount ?? goneCountable;
+    expect(member.read_ucount, `${who} read`).toBe(readCountable);
+    expect(member.read_seq, `${who} read`).toBeLessThanOrEqual(room.last_seq);
+    expect(member.delivered_seq, `${who} delivered`).toBeLessThanOrEqual(room.last_seq);
+    const mentioning = messages.filter(
+      ({ seq }) =>
+        seq > member.read_seq &&
+        noted.some((one) => one.seq === seq && (one.user_id === member.user_id || one.user_id === '*')),
+    );
+    expect(member.mention_count, `${who} mentions`).toBe(mentioning.length);
+  }
+}
+
+/** Resolves when nothing is left to be told. */
+export async function outboxOf(db: Kysely<ChatTables>): Promise<number> {
+  const { left } = await db
+    .selectFrom('chat_outbox')
+    .select((eb) => eb.fn.countAll<number>().as('left'))
+    .executeTakeFirstOrThrow();
+  return left;
+}
