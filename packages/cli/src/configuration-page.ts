@@ -72,7 +72,8 @@ function keyList(nodes: readonly ConfigNode[]): string {
 /** A list, not a table: five columns would not fit on any screen. */
 function keyLine(node: ConfigNode): string {
   const facts = [
-    node.type.replace(/^an? (duration|size) such as .*/, 'a $1'),
+    // A star in Markdown begins an emphasis.
+    node.type.replace(/^an? (duration|size) such as .*/, 'a $1').replaceAll('*', '\\*'),
     ...(node.default === undefined ? [] : [`default \`${formatValue(node, node.default)}\``]),
     ...node.env.map((name) => `\`${name}\``),
   ];

@@ -24,7 +24,7 @@ import {
 import { elementType, hasField, hasParts, readAs, readVariable, readWhole } from './fields.ts';
 import { functionOf, indexInto } from './functions.ts';
 import { compilePattern } from './pattern.ts';
-import { mayCost, stepsOf, stepsOfPattern, stepsOfSize } from './steps.ts';
+import { extraSteps, mayCost, stepsOf, stepsOfSize } from './steps.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
 import { nothing } from './value-kind.ts';
@@ -244,16 +244,18 @@ class ClosureCompiler {
       });
     }
     const apply = functionOf(name);
-    if (name === 'matches' && left && right) {
-      return binary(this.compile(left, true), this.#counted(right, this.compile(right, true), stepsOfPattern), apply);
-    }
-    if (left && right && args.length === 2) return binary(this.compile(left, true), this.compile(right, true), apply);
     if (left && name === 'size' && args.length === 1) {
       // It counts what is there without looking at it.
       return unary(this.#counted(left, this.compile(left, false), stepsOfSize(left)), apply);
     }
-    if (left && args.length === 1) return unary(this.compile(left, true), apply);
-    const operands = args.map((arg) => this.compile(arg, true));
+    const operands = args.map((arg, index) => {
+      const extra = extraSteps(name, index);
+      const operand = this.compile(arg, true);
+      return extra ? this.#counted(arg, operand, extra) : operand;
+    });
+    const [first, second] = operands;
+    if (first && second && operands.length === 2) return binary(first, second, apply);
+    if (first && operands.length === 1) return unary(first, apply);
     return (environment, relations, frame) => {
       const values = evaluateAll(operands, environment, relations, frame);
       return values instanceof Failure ? values : apply(...values);

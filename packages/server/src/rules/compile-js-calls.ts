@@ -9,7 +9,7 @@ import { maxStringUnits } from './evaluation-limits.ts';
 import { areTextOrBool, constantElements, pathOf } from './evaluation.ts';
 import { functionOf } from './functions.ts';
 import { compilePattern } from './pattern.ts';
-import { stepsOf, stepsOfPattern, stepsOfSize } from './steps.ts';
+import { extraSteps, stepsOf, stepsOfSize } from './steps.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
 import { kindOf } from './value-kind.ts';
@@ -35,7 +35,7 @@ export function writeCall(compiler: JsCompiler, expr: Call, whole: boolean, fail
   if (name === '@in' && left && right) return writeIn(compiler, left, right, fail);
   const operands = args.map((arg, i) => {
     const value = compiler.compile(arg, name !== 'size', fail);
-    const stepsFor = name === 'size' ? stepsOfSize(arg) : name === 'matches' && i === 1 ? stepsOfPattern : undefined;
+    const stepsFor = name === 'size' ? stepsOfSize(arg) : extraSteps(name, i);
     return writer.local(stepsFor ? compiler.counted(arg, value, stepsFor, fail) : value);
   });
   const [a = '', b = ''] = operands;

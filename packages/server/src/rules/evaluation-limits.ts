@@ -10,6 +10,8 @@ export const maxSteps = 100_000;
 export const elementsPerStep = 8;
 /** UTF-16 code units that a function looks through for one step. */
 export const unitsPerStep = 128;
+/** So many times as much a text counts that a function cuts up or writes anew. */
+export const rewritingFactor = 10;
 /** Steps that a regular expression counts for which is not written in the rule: a short one may take long to prepare. */
 export const stepsPerPattern = 500;
 /** UTF-16 code units of a regular expression. */

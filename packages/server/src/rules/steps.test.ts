@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkRule } from './check.ts';
 import { compileClosure } from './compile-closure.ts';
 import { compileJs } from './compile-js.ts';
-import { elementsPerStep, maxSteps, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
+import { elementsPerStep, maxSteps, rewritingFactor, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
 import { parseRule } from './parse.ts';
 import { stepsOf, stepsOfText } from './steps.ts';
 import { types } from './types.ts';
@@ -69,6 +69,8 @@ describe('in the turns of a macro', () => {
     ['few.all(x, text == text)', maxSteps / 1999],
     ['few.all(x, "x".matches(text.charAt(0)))', maxSteps / (1000 + stepsPerPattern)],
     ['few.all(x, "x".matches("x"))', maxSteps],
+    ['few.all(x, text.replace("y", "z") != "")', maxSteps / (1000 + 999 * rewritingFactor + 999)],
+    ['few.all(x, size(text.split("y")) > 0)', maxSteps / (1000 + 999 * rewritingFactor + 999)],
   ])('%s: enough for %d turns', (source, turns) => {
     expect(Math.abs(turnsUntilFailure(source, { many, text }) - turns)).toBeLessThan(3);
   });

@@ -3,7 +3,7 @@
  * without counting that, a message of some kilobytes would hold up everybody for seconds. Outside of macros nothing is
  * counted: there a rule looks at each value no more often than it has nodes.
  */
-import { elementsPerStep, maxSteps, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
+import { elementsPerStep, maxSteps, rewritingFactor, stepsPerPattern, unitsPerStep } from './evaluation-limits.ts';
 import { constantElements } from './evaluation.ts';
 import type { TypedExpr } from './syntax.ts';
 import type { RuleType } from './types.ts';
@@ -60,7 +60,14 @@ export function stepsOfSize(operand: TypedExpr): typeof stepsOf {
   return isMade ? stepsOf : stepsOfText;
 }
 
-/** What preparing a regular expression counts for. */
-export function stepsOfPattern(): number {
-  return stepsPerPattern;
+/** What an argument of a function counts for beyond being looked through; undefined: nothing. */
+export function extraSteps(name: string, index: number): typeof stepsOf | undefined {
+  if (name === 'matches' && index === 1) return () => stepsPerPattern;
+  if ((name === 'replace' || name === 'split') && index === 0) return stepsOfRewriting;
+  return undefined;
+}
+
+/** Cutting a text up and writing it anew takes many times as long as looking through it. */
+function stepsOfRewriting(value: unknown): number {
+  return rewritingFactor * stepsOfText(value);
 }

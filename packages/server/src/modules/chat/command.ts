@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { ModuleActor, ModuleCommand } from '../module.ts';
 import type { Chat } from './chat.ts';
+import { actingUser } from './acting-user.ts';
 import { asChatError } from './chat-error.ts';
 
 /** The same, with arrays that may not be changed: what goes out is only read. */
@@ -17,6 +18,11 @@ interface Definition<Input extends z.ZodType, Output extends z.ZodType> {
   readonly input: Input;
   readonly output: Output;
   readonly example: z.input<Input>;
+  /**
+   * Clients without a user may ask too. Everything else is of somebody: an empty id in a row is the back end's, and must
+   * not become theirs.
+   */
+  readonly anonymous?: true;
   run(chat: Chat, actor: ModuleActor, input: z.output<Input>): Promise<Immutable<z.input<Output>>>;
 }
 
@@ -35,6 +41,7 @@ export function command<Input extends z.ZodType, Output extends z.ZodType>(
     example: definition.example,
     async run(actor, input) {
       try {
+        if (!actor.system && !(definition.anonymous && actor.user === '')) actingUser(actor);
         return await definition.run(chat, actor, input as z.output<Input>);
       } catch (error) {
         throw asChatError(error);

@@ -50,6 +50,7 @@ export const attachmentCommands: readonly ChatCommand[] = [
       missing: z.array(z.string()).describe('Not there, or not for the asker.'),
     }),
     example: { ids: ['01913c00-0000-7000-8000-000000000001'] },
+    anonymous: true,
     run: (chat, actor, { ids }) => linkAttachments(chat, actor, ids),
   }),
 ];

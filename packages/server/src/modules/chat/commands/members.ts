@@ -100,6 +100,7 @@ export const memberCommands: readonly ChatCommand[] = [
     }),
     output: z.strictObject({ members: z.array(member), hasMore: z.boolean() }),
     example: { room: 'lobby', limit: 20 },
+    anonymous: true,
     run: listMembers,
   }),
   command({
@@ -108,6 +109,7 @@ export const memberCommands: readonly ChatCommand[] = [
     input: ofUser,
     output: z.strictObject({ member }),
     example: { room: 'lobby', user: 'ben' },
+    anonymous: true,
     run: readMember,
   }),
   setting('pinRoom', 'Puts a room at the top of the user’s list.', { pinned: 1 }),

@@ -41,6 +41,7 @@ export const messageCommands: readonly ChatCommand[] = [
     }),
     output: z.strictObject({ messages: z.array(message), hasBefore: z.boolean(), hasAfter: z.boolean() }),
     example: { room: 'lobby', before: 120, limit: 20 },
+    anonymous: true,
     run: readMessages,
   }),
   command({
@@ -49,6 +50,7 @@ export const messageCommands: readonly ChatCommand[] = [
     input: z.strictObject(one),
     output: changed,
     example: { room: 'lobby', seq: 7 },
+    anonymous: true,
     run: async (chat, actor, input) => ({
       message: showMessage(await readMessage(chat, actor, input.room, input.seq), actor),
     }),
@@ -129,6 +131,7 @@ export const messageCommands: readonly ChatCommand[] = [
       hasMore: z.boolean(),
     }),
     example: { room: 'lobby', seq: 7 },
+    anonymous: true,
     run: listReactions,
   }),
   command({
@@ -160,6 +163,7 @@ export const messageCommands: readonly ChatCommand[] = [
     }),
     output: z.strictObject({ messages: z.array(message), hasMore: z.boolean() }),
     example: { room: 'lobby' },
+    anonymous: true,
     run: listPins,
   }),
   command({

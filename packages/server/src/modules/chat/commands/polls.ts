@@ -62,6 +62,7 @@ export const pollCommands: readonly ChatCommand[] = [
       hasMore: z.boolean(),
     }),
     example: { room: 'lobby', seq: 7 },
+    anonymous: true,
     run: listVotes,
   }),
   command({

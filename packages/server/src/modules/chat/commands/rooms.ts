@@ -43,6 +43,7 @@ export const roomCommands: readonly ChatCommand[] = [
     input: z.strictObject({ room: id() }),
     output: z.strictObject({ room, membership: membership.optional() }),
     example: { room: 'lobby' },
+    anonymous: true,
     run: readRoom,
   }),
   command({
@@ -62,6 +63,7 @@ export const roomCommands: readonly ChatCommand[] = [
         .describe('There may be more behind it, even if this page is not full.'),
     }),
     example: { query: 'chess', limit: 20 },
+    anonymous: true,
     run: findRooms,
   }),
   command({

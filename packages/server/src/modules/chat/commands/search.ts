@@ -39,6 +39,7 @@ export const searchCommands: readonly ChatCommand[] = [
         .describe('Go on from here. A page may hold less than asked for, or nothing, and still have it.'),
     }),
     example: { query: 'release notes', room: 'lobby' },
+    anonymous: true,
     run: searchMessages,
   }),
 ];

@@ -111,6 +111,7 @@ export const stateCommands: readonly ChatCommand[] = [
       ),
     }),
     example: { users: ['anna', 'ben'] },
+    anonymous: true,
     run: async (chat, actor, { users }) => {
       const seen = users.filter((targetUser) => chat.permissions.allows('seePresence', actor, { targetUser }));
       return { users: await chat.presence.states(seen) };

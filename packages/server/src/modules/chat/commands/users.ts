@@ -60,6 +60,7 @@ export const userCommands: readonly ChatCommand[] = [
     input: z.strictObject({ id: id() }),
     output: z.strictObject({ user }),
     example: { id: 'ben' },
+    anonymous: true,
     run: readUser,
   }),
   command({
@@ -68,6 +69,7 @@ export const userCommands: readonly ChatCommand[] = [
     input: z.strictObject({ ids: z.array(id()).min(1).max(maxUsers) }),
     output: z.strictObject({ users: z.array(user) }),
     example: { ids: ['anna', 'ben'] },
+    anonymous: true,
     run: readUsers,
   }),
   command({

@@ -20,6 +20,8 @@ const maxRooms = 50;
 /** How often all rooms are looked through for what no one noted: of nodes that died, or written past the channels. */
 const reconcileMs = 600_000;
 const reconcileRooms = 1_000;
+/** After a slice, the index rests this many times as long as the slice took. */
+const restFactor = 4;
 /** A search waits for this many slices at most, then finds what is there. */
 const maxCatchUpSlices = 20;
 /** Of all programs that use this database, our index: "tidingsx" read as a number. */
@@ -110,8 +112,11 @@ export class SearchIndex {
 
   async #runAll(): Promise<void> {
     while (this.#dirty.size > 0 && !this.#stopped) {
+      const began = this.#context.clock.now();
       if (!(await this.#runSlice())) return;
-      // Those who send go first.
+      const tookMs = this.#context.clock.now() - began;
+      // Those who send go first: the index falls behind while they are many, and catches up when they are fewer.
+      if (tookMs > 0) return this.#later(tookMs * restFactor);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
