@@ -86,7 +86,7 @@ describe.each(flavours)('$name', (flavour) => {
     const ended = new Collected<unknown>('end');
     client.on('connecting', (context) => ended.add(context));
     client.on('disconnected', (context) => ended.add(context));
-    const published = client.publish(channel, toData(flavour, 'x'.repeat(100_000)));
+    const published = client.publish(channel, toData(flavour, 'x'.repeat(300_000)));
     published.catch(() => {});
     // A request over HTTP is refused by itself (413), a frame on a socket ends the socket.
     if (flavour.transport === 'websocket') expect(await ended.next()).toMatchObject({ code: expect.any(Number) });

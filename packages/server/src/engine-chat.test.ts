@@ -7,7 +7,7 @@ import type { DeliveredEvent } from './events/function-events.ts';
 import { FakeClock, settle } from './lib/clock.ts';
 import { createLogger } from './lib/logger.ts';
 import { SqliteStore } from './stores/sqlite.ts';
-import { json, jwt, subscribe, text, token, values } from './testing/engine-fixture.ts';
+import { codeOf, json, jwt, pushes, subscribe, text, token, values } from './testing/engine-fixture.ts';
 import { createTestEngine, type TestEngine } from './testing.ts';
 import type { MemoryClient } from './transports/memory.ts';
 
@@ -324,5 +324,49 @@ describe('events', () => {
       .select('id')
       .execute();
     expect(rows).toEqual([]);
+  });
+});
+
+describe('who is removed from a room', () => {
+  test.each([
+    ['kicked', 'kick'],
+    ['banned', 'ban'],
+  ])('%s: gets nothing that was said behind it', async (_, command) => {
+    await using node = await createChatEngine();
+    const [anna, ben] = [await node.as('anna'), await node.as('ben')];
+    await createGroup(anna, ['ben']);
+    await subscribe(ben, 'chat:room:r1');
+    await Promise.all([
+      call(anna, command, { room: 'r1', user: 'ben' }),
+      ...['a secret', 'another'].map((said) => call(anna, 'send', { room: 'r1', text: said })),
+    ]);
+    for (let turns = 0; turns < 20; turns++) await settle();
+    const got = await pushes(ben);
+    expect(got.map(({ pub }) => text(pub?.data)).join()).not.toContain('secret');
+    expect(got.some(({ channel, unsubscribe }) => channel === 'chat:room:r1' && unsubscribe)).toBe(true);
+    expect(await codeOf(ben.request({ subscribe: { channel: 'chat:room:r1' } }))).toBe(103);
+  });
+
+  test('only from another place in it: misses nothing', async () => {
+    await using node = await createChatEngine();
+    const [anna, ben] = [await node.as('anna'), await node.as('ben')];
+    await createGroup(anna, ['ben']);
+    const { epoch = '', offset = 0 } = await subscribe(ben, 'chat:room:r1');
+    await call(anna, 'changeRole', { room: 'r1', user: 'ben', role: 'moderator' });
+    for (let turns = 0; turns < 20; turns++) await settle();
+    await call(anna, 'send', { room: 'r1', text: 'one' });
+    const before = await pushes(ben);
+    expect(before.some(({ unsubscribe }) => unsubscribe)).toBe(false);
+    expect(before.map(({ pub }) => text(pub?.data)).join()).toContain('"one"');
+    await Promise.all([
+      call(anna, 'changeRole', { room: 'r1', user: 'ben', role: 'guest' }),
+      call(anna, 'send', { room: 'r1', text: 'two' }),
+    ]);
+    for (let turns = 0; turns < 20; turns++) await settle();
+    const live = (await pushes(ben)).map(({ pub }) => text(pub?.data)).join();
+    const { publications } = await subscribe(ben, 'chat:room:r1', { recover: true, epoch, offset }).catch(() => ({
+      publications: [],
+    }));
+    expect(`${live}${JSON.stringify(values(publications))}`).toContain('"two"');
   });
 });

@@ -16,7 +16,7 @@ import type { Client } from './client.ts';
 import type { Component } from './component.ts';
 import type { Core } from './core.ts';
 import { FactIndex } from './fact-index.ts';
-import { subscriptionFlags as flags, type Subscription } from './hub/subscription.ts';
+import { subscriptionFlags as flags, type PublicationFilter, type Subscription } from './hub/subscription.ts';
 import type { TimerId } from './lib/clock.ts';
 import { clientInfo } from './publish.ts';
 import { endSubscription, unsubscribeFromServer } from './unsubscribe.ts';
@@ -65,6 +65,8 @@ const allowed: Decision = { allow: true };
 const denial = (because: string): Denial => ({ allow: false, error: errors.permissionDenied, because });
 const unmatched = denial('no pattern in the configuration matches the channel any more');
 const broken = denial('asking the rules failed');
+/** Whether the subscriber may have it, the module is just being asked. */
+const inDoubt: PublicationFilter = () => undefined;
 const everything: Reception = { filter: undefined };
 const unknown = (because: string): Denial => ({ allow: false, error: errors.internal, because });
 const overtaken = unknown('what the rules rest on changed faster than they could be asked');
@@ -143,14 +145,24 @@ export class Permissions implements Component {
   /**
    * A module says that its answers may be others now.
    * @param channel that the module owns.
-   * @param user whose subscriptions are asked about; undefined: everybody's.
+   * @param user whose subscriptions are asked about; undefined: everybody's. Until the answer, one user is given nothing:
+   * if something is published, the subscription begins anew, and so the module is asked before. Of everybody, that would
+   * bring all of them back at once.
    */
   reconsider(channel: string, user: string | undefined): void {
     const subscribers = this.#core.hub.channels.get(channel)?.subscribers ?? [];
-    const watches = subscribers.map((subscription) => this.#watches.get(subscription));
-    this.#ask(
-      watches.filter((watch) => watch !== undefined).filter(({ client }) => user === undefined || client.user === user),
-    );
+    const watches = subscribers
+      .map((subscription) => this.#watches.get(subscription))
+      .filter((watch) => watch !== undefined);
+    if (user === undefined) {
+      this.#ask(watches);
+      return;
+    }
+    const theirs = watches.filter(({ client }) => client.user === user);
+    for (const { subscription } of theirs) {
+      if (!subscription.buffer) (subscription.extra ??= {}).receive = inDoubt;
+    }
+    this.#ask(theirs);
   }
 
   /** The subscription has ended. */

@@ -80,6 +80,7 @@ export const chatSchema = z
         pins: z.int().min(0).default(100).describe('Pinned messages of one room.'),
         pollOptions: z.int().min(2).default(20).describe('Options of a poll.'),
         scheduledPerUser: z.int().min(0).default(100).describe('Scheduled messages of one user.'),
+        drafts: z.int().min(1).max(5_000).default(500).describe('Drafts of one user.'),
         uploadSize: size().default(26_214_400).describe('One attachment.'),
         uploadsPerUser: z.int().min(1).default(50).describe('Attachments of one user that wait to be sent.'),
         versions: z.int().min(0).default(50).describe('Former versions kept of a message.'),

@@ -35,6 +35,14 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
+test('attachments in a store that is not named', () => {
+  const chat = { enabled: true, uploads: { storage: 's3' } } as const;
+  expect(problems({ chat })).toEqual(['chat.uploads.s3: nothing, but chat.uploads.storage is s3']);
+  const s3 = { endpoint: 'http://127.0.0.1:9000', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' };
+  expect(problems({ chat: { ...chat, uploads: { storage: 's3', s3 } } })).toEqual([]);
+  expect(problems({ chat: { ...chat, enabled: false } })).toEqual([]);
+});
+
 describe('channels', () => {
   test.each<[string, NonNullable<ConfigInput['channels']>[string], string[]]>([
     [

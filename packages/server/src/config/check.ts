@@ -57,6 +57,7 @@ export function checkConfig(config: Config, supplied: { readonly hooks: Readonly
   checkOwnedPatterns(config, report);
   for (const [pattern, options] of Object.entries(config.channels)) checkChannel(pattern, options, report);
   checkRules(config, report);
+  checkChat(config, report);
   checkHooks(config, supplied.hooks, report);
   checkTimes(config, report);
   if (config.mode === 'production') checkProduction(config, supplied.hooks, report);
@@ -102,6 +103,15 @@ function checkListeners({ mode, listen, internal }: Config, report: Report): voi
       'a private key in PEM, not encrypted',
     );
   }
+}
+
+function checkChat({ chat }: Config, report: Report): void {
+  if (!chat.enabled || chat.uploads.storage !== 's3' || chat.uploads.s3) return;
+  report.problem(
+    ['chat', 'uploads', 's3'],
+    'nothing, but chat.uploads.storage is s3',
+    'endpoint, bucket and keys; or storage: disk',
+  );
 }
 
 function readPem(file: string, path: readonly (string | number)[], report: Report): string | undefined {

@@ -3,7 +3,7 @@ import { errors, ProtocolError } from '@tidings/protocol';
 import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { LogGate } from './log-gate.ts';
+import { LogGate } from '../lib/log-gate.ts';
 
 export interface ApiError {
   readonly code: number;

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { isLoopback, socketAddress } from './client-address.ts';
 import { HttpError } from './http-error.ts';
-import { LogGate } from './log-gate.ts';
+import { LogGate } from '../lib/log-gate.ts';
 import { isSameHost } from './origin-policy.ts';
 import type { HttpExchange } from './route.ts';
 

@@ -15,7 +15,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { clientAddress } from './client-address.ts';
 import { HttpError } from './http-error.ts';
-import { LogGate } from './log-gate.ts';
+import { LogGate } from '../lib/log-gate.ts';
 import { OriginPolicy } from './origin-policy.ts';
 import { ignoreError, refuseRaw, sendError } from './respond.ts';
 import type { HttpExchange, HttpRoute, UpgradeRoute } from './route.ts';

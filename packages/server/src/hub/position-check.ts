@@ -5,6 +5,7 @@
 import type { HistoryReader } from '../brokers/broker.ts';
 import type { Component } from '../component.ts';
 import type { Clock, TimerId } from '../lib/clock.ts';
+import { GatedLogger } from '../lib/log-gate.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Hub, HubChannel } from './hub.ts';
 
@@ -27,11 +28,14 @@ export interface PositionCheckOptions {
 export class PositionCheck implements Component {
   readonly name = 'position check';
   readonly #options: PositionCheckOptions;
+  /** Where history is away, every channel has something to say. */
+  readonly #log: GatedLogger;
   #timer: TimerId;
   #stopped = false;
 
   constructor(options: PositionCheckOptions) {
     this.#options = options;
+    this.#log = new GatedLogger(options.logger, options.clock);
   }
 
   async start(): Promise<void> {
@@ -62,19 +66,19 @@ export class PositionCheck implements Component {
   }
 
   async #compare(channel: HubChannel): Promise<void> {
-    const { hub, clock, logger } = this.#options;
+    const { hub, clock } = this.#options;
     hub.checked(channel, clock.now());
     try {
       if (!(await this.#isBehind(channel))) return;
       await new Promise<void>((resolve) => clock.setTimeout(resolve, graceMs));
       if (this.#stopped || !(await this.#isBehind(channel))) return;
-      logger.warn(
+      this.#log.warn(
         { channel: channel.name, position: channel.position },
         'publications did not arrive; subscribers recover',
       );
       hub.gap(channel.name);
     } catch (error) {
-      logger.warn({ channel: channel.name, err: error }, 'position could not be compared');
+      this.#log.warn({ channel: channel.name, err: error }, 'position could not be compared');
     }
   }
 

@@ -5,6 +5,7 @@ import type { ChatTransaction, RoomRow } from './chat-writer.ts';
 import { removeDraftsOfRoom } from './drafts.ts';
 import { toRoom } from './mappers.ts';
 import type { Room } from './model.ts';
+import { enterRoom, refuseBannedActor } from './room-access.ts';
 import { toStoredJson } from './stored-json.ts';
 
 export interface ChangeRoomInput {
@@ -23,7 +24,7 @@ export interface ChangeRoomInput {
 /**
  * Who moderates may set slow mode, retention and frozen; the rest is for who may change the room. A change that changes
  * nothing does nothing.
- * @throws ChatError roomNotFound, notMember, forbidden, tooLarge.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, tooLarge.
  */
 export function changeRoom(chat: Chat, actor: ModuleActor, input: ChangeRoomInput): Promise<{ readonly room: Room }> {
   const { room: id, name, topic, data, slowMs, retentionMs, frozen } = input;
@@ -42,6 +43,7 @@ export function changeRoom(chat: Chat, actor: ModuleActor, input: ChangeRoomInpu
     if (!(moderates && chat.permissions.allows('moderate', actor, { room, member }))) {
       chat.permissions.require('changeRoom', actor, { room, member });
     }
+    await refuseBannedActor(tx, actor, id);
     const columns = Object.keys(change) as (keyof RoomRow)[];
     if (columns.every((column) => change[column] === room[column])) return { room: toRoom(room) };
     const rev = tx.nextRev(id);
@@ -53,16 +55,14 @@ export function changeRoom(chat: Chat, actor: ModuleActor, input: ChangeRoomInpu
   });
 }
 
-/** @throws ChatError roomNotFound, notMember, forbidden. */
+/** @throws ChatError roomNotFound, notMember, forbidden, banned. */
 export async function deleteRoom(
   chat: Chat,
   actor: ModuleActor,
   { room: id }: { readonly room: string },
 ): Promise<Record<string, never>> {
   await chat.writer.run({ rooms: [id], members: [[id, actor.user]], alone: true }, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
-    chat.permissions.require('deleteRoom', actor, { room, member });
+    await enterRoom(chat, tx, actor, id, 'deleteRoom');
     await markDeleted(chat, tx, id, actor.user);
   });
   return {};

@@ -2,7 +2,7 @@
 import { errors } from '@tidings/protocol';
 import type { Decision } from '../../auth/authorizer.ts';
 import type { ModuleActor, ModuleChannels } from '../module.ts';
-import { presencePattern, roomPattern, userPattern } from './channel-names.ts';
+import { isChannelId, presencePattern, roomPattern, userPattern } from './channel-names.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import { accessRoom } from './room-access.ts';
@@ -23,6 +23,7 @@ export function chatChannels(chat: Chat): readonly ModuleChannels[] {
       async decide(actor, action, { room = '' }) {
         if (action === 'publish') return denied('messages are sent by chat.send');
         if (action === 'presence') return denied('chat says by its own channels who is there');
+        if (actor.user !== '' && !isChannelId(actor.user)) return denied('a user id that cannot be used in chat');
         return (await mayRead(chat, actor, room)) ? allowed : denied('readRoom');
       },
     },

@@ -8,7 +8,7 @@ import type { ChatTransaction, RoomRow } from './chat-writer.ts';
 import { toRoom } from './mappers.ts';
 import { checkInvitees, newMembership, putMember, requirePlaces, requireRoomsLeft } from './membership.ts';
 import type { Role, Room, RoomKind, RoomListItem } from './model.ts';
-import { refuseBanned } from './room-access.ts';
+import { refuseBanned, refuseBannedActor } from './room-access.ts';
 import { directKey, readRoomListItem, tellRoomListItem } from './room-list-item.ts';
 import { toStoredJson } from './stored-json.ts';
 
@@ -88,7 +88,7 @@ function createWithOwner(chat: Chat, actor: ModuleActor, draft: Draft): Promise<
   };
   return chat.writer.run(needs, async (tx) => {
     const existing = await tx.findRoom(id);
-    if (existing) return replay(tx, actor, draft, existing);
+    if (existing) return replay(chat, tx, actor, draft, existing);
     chat.permissions.require('createRoom', actor, { value: kind });
     if (owner !== undefined) refuseBanned(await tx.restrictions(id, owner), id, tx.nowMs);
     await requireRoomsLeft(chat, tx, users, 'member');
@@ -138,14 +138,20 @@ function createDirect(chat: Chat, actor: ModuleActor, draft: Draft, owner: strin
   });
 }
 
+/** Who made the room and may no longer find it, is told no more than anybody else. */
 async function replay(
+  chat: Chat,
   tx: ChatTransaction,
   actor: ModuleActor,
   { id, kind, owner }: Draft,
   existing: RoomRow,
 ): Promise<CreatedRoom> {
   const same = existing.created_by === actor.user && existing.kind === kind && existing.deleted_at === null;
-  if (!same) throw new ChatError('alreadyExists', id);
+  const own = await tx.member(id, actor.user);
+  if (!same || !chat.permissions.allows('findRoom', actor, { room: existing, member: own })) {
+    throw new ChatError('alreadyExists', id);
+  }
+  await refuseBannedActor(tx, actor, id);
   const member = owner === undefined ? undefined : await tx.member(id, owner);
   return { ...(await created(tx, id, member && (await readRoomListItem(tx, id, member)))), replayed: true };
 }

@@ -10,13 +10,14 @@ import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { removeMentions } from './mentions.ts';
 import { changeMessage, isVisible, showMessage } from './message-access.ts';
 import type { Message } from './model.ts';
+import { enterRoom } from './room-access.ts';
 
 /** `message_seq` of an attachment whose message is gone: its file and row may go. */
 export const orphanSeq = -1;
 
 /**
  * Deleting again does nothing.
- * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound.
  */
 export function deleteMessage(
   chat: Chat,
@@ -24,10 +25,14 @@ export function deleteMessage(
   input: { readonly room: string; readonly seq: number },
 ): Promise<{ readonly message: Message }> {
   const { room: id, seq } = input;
-  return chat.writer.run({ rooms: [id], members: [[id, actor.user]], messages: [[id, seq]] }, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
-    chat.permissions.require('readRoom', actor, { room, member });
+  const needs = {
+    rooms: [id],
+    members: [[id, actor.user]],
+    messages: [[id, seq]],
+    restrictions: [actor.user],
+  } as const;
+  return chat.writer.run(needs, async (tx) => {
+    const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await tx.message(id, seq);
     const seen = row && (isVisible(row, actor) || chat.permissions.allows('moderate', actor, { room, member }));
     if (!row || !seen) throw new ChatError('messageNotFound', String(seq));

@@ -6,10 +6,7 @@ import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, Needs } from './chat-writer.ts';
 import { isVisible } from './message-access.ts';
 import type { Draft } from './model.ts';
-import { refuseBanned } from './room-access.ts';
-
-/** Drafts of one user. */
-export const maxDrafts = 500;
+import { enterRoom } from './room-access.ts';
 
 export interface DraftInput {
   readonly room: string;
@@ -35,10 +32,8 @@ export function setDraft(chat: Chat, actor: ModuleActor, input: DraftInput): Pro
     restrictions: [user],
   };
   return chat.writer.run(needs, async (tx) => {
-    const [room, member] = [await tx.room(id), await tx.member(id, user)];
-    chat.permissions.require('readRoom', actor, { room, member });
+    const { member } = await enterRoom(chat, tx, actor, id);
     if (member?.state !== 'member') throw new ChatError('notMember', id);
-    refuseBanned(await tx.restrictions(id, user), id, tx.nowMs);
     const key = { user_id: user, room_id: id, thread_seq: threadSeq ?? 0 };
     const draft: Draft = { room: id, ...(threadSeq !== undefined && { threadSeq }), text, updatedAt: tx.nowMs };
     if (text === '') {
@@ -57,7 +52,7 @@ export function setDraft(chat: Chat, actor: ModuleActor, input: DraftInput): Pro
       .where((eb) => eb.and(key))
       .executeTakeFirst();
     if (before?.text === text) return { draft: { ...draft, updatedAt: before.updated_at } };
-    if (!before) await checkRoomForMore(tx, user);
+    if (!before) await checkRoomForMore(chat, tx, user);
     // Two nodes may write at once; the row of the room keeps them in order, and time does not go back.
     const columns = { text, updated_at: Math.max(tx.nowMs, before?.updated_at ?? 0) };
     await tx.write
@@ -72,7 +67,7 @@ export function setDraft(chat: Chat, actor: ModuleActor, input: DraftInput): Pro
 }
 
 /** All drafts of the actor in rooms they are a member of, the latest first. @throws ChatError invalid. */
-export async function listDrafts({ db }: Pick<Chat, 'db'>, actor: ModuleActor): Promise<Draft[]> {
+export async function listDrafts({ db, config }: Pick<Chat, 'db' | 'config'>, actor: ModuleActor): Promise<Draft[]> {
   const rows = await db
     .selectFrom('chat_drafts as draft')
     .innerJoin('chat_members as member', (join) =>
@@ -86,7 +81,7 @@ export async function listDrafts({ db }: Pick<Chat, 'db'>, actor: ModuleActor): 
     .orderBy('draft.updated_at', 'desc')
     .orderBy('draft.room_id')
     .orderBy('draft.thread_seq')
-    .limit(maxDrafts)
+    .limit(config.limits.drafts)
     .execute();
   return rows.map(({ room_id, thread_seq, text, updated_at }) => ({
     room: room_id,
@@ -119,11 +114,12 @@ async function checkThread(tx: ChatTransaction, actor: ModuleActor, room: string
   }
 }
 
-async function checkRoomForMore(tx: ChatTransaction, user: string): Promise<void> {
+async function checkRoomForMore({ config }: Chat, tx: ChatTransaction, user: string): Promise<void> {
   const { total } = await tx.read
     .selectFrom('chat_drafts')
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .where('user_id', '=', user)
     .executeTakeFirstOrThrow();
-  if (total >= maxDrafts) throw new ChatError('tooMany', `drafts of one user; at most ${maxDrafts}`);
+  const { drafts } = config.limits;
+  if (total >= drafts) throw new ChatError('tooMany', `drafts of one user; at most ${drafts}`);
 }

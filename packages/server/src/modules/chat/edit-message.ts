@@ -10,7 +10,7 @@ import { checkContent, toBody, type Content } from './message-content.ts';
 import { findMessage, pageLimit } from './message-pages.ts';
 import type { Mentions, Message } from './model.ts';
 import { reportMessage } from './report-message.ts';
-import { accessRoom } from './room-access.ts';
+import { accessRoom, enterRoom } from './room-access.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
 
 export interface EditInput {
@@ -37,6 +37,7 @@ export async function editMessage(
   actor: ModuleActor,
   input: EditInput,
 ): Promise<{ readonly message: Message }> {
+  const named = [actor.user, ...(input.mentions?.users ?? [])];
   for (let attempt = 1; ; attempt++) {
     // Moderation may ask somebody else, and a transaction does not wait for that: it looks at what is there before.
     const before = await findEditable(chat, actor, input);
@@ -46,9 +47,9 @@ export async function editMessage(
     const row = await chat.writer.run(
       {
         rooms: [input.room],
-        members: membersOf(actor, input),
+        members: named.map((user) => [input.room, user] as const),
         messages: [[input.room, input.seq]],
-        ...restricted(actor),
+        restrictions: named,
       },
       async (tx) => {
         const { message, shadow } = await requireEditable(chat, tx, actor, input);
@@ -122,23 +123,13 @@ async function findEditable(chat: Chat, actor: ModuleActor, input: EditInput): P
   return message;
 }
 
-function membersOf(actor: ModuleActor, { room, mentions }: EditInput): [string, string][] {
-  return [actor.user, ...(mentions?.users ?? [])].map((user) => [room, user]);
-}
-
-function restricted(actor: ModuleActor): { restrictions?: readonly string[] } {
-  return actor.system ? {} : { restrictions: [actor.user] };
-}
-
 async function requireEditable(
   chat: Chat,
   tx: ChatTransaction,
   actor: ModuleActor,
   input: EditInput,
 ): Promise<{ readonly message: MessageRow; readonly shadow: boolean }> {
-  const room = await tx.room(input.room);
-  const member = await tx.member(room.id, actor.user);
-  chat.permissions.require('readRoom', actor, { room, member });
+  const { room, member } = await enterRoom(chat, tx, actor, input.room);
   const message = await requireMessage(tx, actor, room.id, input.seq);
   chat.permissions.require('editMessage', actor, { room, member, message });
   const { shadow } = await checkRestrictions(chat, tx, actor, room, member);

@@ -16,7 +16,7 @@ import {
   requireRoomsLeft,
 } from './membership.ts';
 import type { Member, RoomListItem } from './model.ts';
-import { refuseBanned } from './room-access.ts';
+import { refuseBanned, refuseBannedActor } from './room-access.ts';
 import { readRoomListItem, tellRoomListItem } from './room-list-item.ts';
 
 export interface Joined {
@@ -116,6 +116,7 @@ export async function inviteMembers(
       chat.permissions.require('invite', actor, { room, member: own, target, targetUser: user });
       if (target?.state !== 'member' && !(ask && target?.state === 'invited')) fresh.push(user);
     }
+    await refuseBannedActor(tx, actor, id);
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room has its two users; make a group');
     const state = ask ? 'invited' : 'member';
     await checkInvitees(tx, actor, id, fresh);

@@ -11,6 +11,7 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MemberRow } from './chat-writer.ts';
 import { endMembership, isCrowd, putMember } from './membership.ts';
+import { enterRoom } from './room-access.ts';
 import { tellRoomListItem } from './room-list-item.ts';
 
 /**
@@ -49,7 +50,7 @@ export async function leaveRoom(
 /**
  * Who was kicked comes back only when invited. Of somebody who is only invited, the invitation ends. Kicking who was
  * kicked does nothing.
- * @throws ChatError roomNotFound, notMember, forbidden, userNotFound, invalid for oneself and for a direct room.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, userNotFound, invalid for oneself and for a direct room.
  */
 export async function kickMember(
   chat: Chat,
@@ -60,10 +61,8 @@ export async function kickMember(
   if (user === actor.user) throw new ChatError('invalid', 'leave the room instead');
   const needs = { rooms: [id], members: [actor.user, user].map((name) => [id, name] as const) };
   const crowd = await runAloneIfAsked(chat.writer, needs, async (tx, beAlone) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
     const target = await tx.member(id, user);
-    chat.permissions.require('kick', actor, { room, member, target, targetUser: user });
+    const { room } = await enterRoom(chat, tx, actor, id, 'kick', { target, targetUser: user });
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room keeps its two users');
     if (target?.state === 'kicked') return false;
     if (target?.state === 'invited') {

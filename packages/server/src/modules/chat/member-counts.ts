@@ -3,6 +3,7 @@
  * Publications carry no position; who missed one gets the next, or asks for the room.
  */
 import type { TimerId } from '../../lib/clock.ts';
+import { GatedLogger } from '../../lib/log-gate.ts';
 import type { ModuleContext } from '../module.ts';
 import { roomChannel } from './channel-names.ts';
 import { toRoom } from './mappers.ts';
@@ -14,11 +15,13 @@ const pauseMs = 2_000;
 
 export class MemberCounts {
   readonly #context: Pick<ModuleContext, 'clock' | 'logger' | 'publish' | 'store'>;
+  readonly #log: GatedLogger;
   readonly #timers = new Map<string, TimerId>();
   #stopped = false;
 
   constructor(context: Pick<ModuleContext, 'clock' | 'logger' | 'publish' | 'store'>) {
     this.#context = context;
+    this.#log = new GatedLogger(context.logger, context.clock);
   }
 
   /** The room's count of members is another one, and was committed. */
@@ -49,7 +52,7 @@ export class MemberCounts {
       const publication: RoomPublication = { type: 'room', room: toRoom(row) };
       await this.#context.publish(roomChannel(room), JSON.stringify(publication));
     } catch (error) {
-      this.#context.logger.warn({ err: error, room }, 'the count of members could not be told; the next one will');
+      this.#log.warn({ err: error, room }, 'the count of members could not be told; the next one will');
     }
   }
 }

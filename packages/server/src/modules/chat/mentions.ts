@@ -24,7 +24,7 @@ export async function addMentions(tx: ChatTransaction, row: MessageRow): Promise
   const named = await namedMembers(tx, row, mentions.users ?? []);
   for (const user of named) {
     if (!all) await count(tx, row, user, 1);
-    tx.tell(user, { type: 'mention', message: toMessage(row) });
+    await tell(tx, row, user);
   }
   if (all) tx.mentionAll(row.room_id, 1, row.seq);
   await note(tx, row, all ? [...named, everybody] : named);
@@ -51,7 +51,7 @@ export async function updateMentions(tx: ChatTransaction, row: MessageRow): Prom
   const added = named.filter((user) => !known.has(user));
   for (const user of added) {
     if (!everybodyWas) await count(tx, row, user, 1);
-    tx.tell(user, { type: 'mention', message: toMessage(row) });
+    await tell(tx, row, user);
   }
   if (!everybodyWas) for (const user of gone) await count(tx, row, user, -1);
   if (everybodyWas && !namesAll(is)) {
@@ -165,6 +165,13 @@ async function namedMembers(tx: ChatTransaction, row: MessageRow, users: readonl
     if (member?.state === 'member') named.push(user);
   }
   return named;
+}
+
+/** Who is banned from everywhere is still a member, but sees nothing of the room until the ban ends. */
+async function tell(tx: ChatTransaction, row: MessageRow, user: string): Promise<void> {
+  const restrictions = await tx.restrictions(row.room_id, user);
+  if (restrictions.some(({ kind }) => kind === 'ban')) return;
+  tx.tell(user, { type: 'mention', message: toMessage(row) });
 }
 
 /** Counts for a member who has not read the message. */

@@ -189,6 +189,41 @@ describe('a function of the embedding program', () => {
     await expect(chat.as('ben')('send', { room, text: 'hi' })).rejects.toThrow('not you');
   });
 
+  test('keeps what one user says in a room in order, however fast it answers', async () => {
+    const waiting = new Map<string, (answer: ModerationAnswer) => void>();
+    const reviewMessage: ReviewMessage = ({ text = '' }) => new Promise((resolve) => waiting.set(text, resolve));
+    await using chat = await createChat({ parts: { reviewMessage } });
+    await chat.room({ members: ['anna', 'ben'] });
+    await chat.room({ id: 'other', members: ['anna'] });
+    const texts = ['1', '2', '3', '4', '5', '6'];
+    const sent = texts.map((text) =>
+      text === '4'
+        ? chat.as('anna')('createPoll', { room: 'room', question: '4', options: ['a', 'b'] })
+        : chat.as('anna')('send', { room: 'room', text }),
+    );
+    const refused = expect(sent[2]).rejects.toThrow('rejected');
+    // All are asked about at once.
+    await expect.poll(() => waiting.size).toBe(6);
+    const others = [
+      chat.as('anna')('send', { room: 'other', text: 'elsewhere' }),
+      chat.as('ben')('send', { room: 'room', text: 'of ben' }),
+    ];
+    await expect.poll(() => waiting.size).toBe(8);
+    const answer = async (text: string, action: 'accept' | 'reject') => {
+      for (const [asked, resolve] of waiting) if (asked.split('\n')[0] === text) resolve({ action });
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const text of ['elsewhere', 'of ben']) await answer(text, 'accept');
+    await Promise.all(others);
+    for (const text of ['6', '2', '5', '4']) await answer(text, 'accept');
+    await answer('3', 'reject');
+    await answer('1', 'accept');
+    await refused;
+    await Promise.allSettled(sent);
+    const { messages } = await chat.as('anna')('messages', { room: 'room' });
+    expect(messages.map(({ text }: { text: string }) => text)).toEqual(['of ben', '1', '2', '4', '5', '6']);
+  });
+
   test('that answers nonsense counts as failed', async () => {
     const reviewMessage = () => ({ action: 'later' }) as unknown as ModerationAnswer;
     await using chat = await createChat({ parts: { reviewMessage } });

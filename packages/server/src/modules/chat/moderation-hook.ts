@@ -10,6 +10,7 @@ import type { HooksConfig } from '../../config/schema.ts';
 import { CircuitBreaker, CircuitOpenError } from '../../lib/circuit-breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HttpCallError, HttpClient } from '../../lib/http-client.ts';
+import { GatedLogger } from '../../lib/log-gate.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { OverloadedError, Semaphore } from '../../lib/semaphore.ts';
 import { sign, signatureHeader } from '../../lib/signature.ts';
@@ -17,6 +18,7 @@ import type { ModuleActor } from '../module.ts';
 import type { Moderation } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import { checkContent, type Content } from './message-content.ts';
+import { rowKey } from './row-cache.ts';
 import { json, text } from './schemas.ts';
 import { WordFilter } from './word-filter.ts';
 
@@ -75,12 +77,16 @@ class NoAnswer extends Error {
 
 export class ChatModeration implements Moderation {
   readonly #options: ChatModerationOptions;
+  readonly #failures: GatedLogger;
   readonly #words: WordFilter;
   readonly #ask: ReviewMessage | undefined;
   #hook: ModerationHook | undefined;
+  /** By user and room, the last question under way and all before it. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(options: ChatModerationOptions) {
     this.#options = options;
+    this.#failures = new GatedLogger(options.logger, options.clock);
     const { words, hook } = options.config.moderation;
     this.#words = new WordFilter(words);
     if (options.review) this.#ask = options.review;
@@ -108,12 +114,24 @@ export class ChatModeration implements Moderation {
       ...(mentions && { mentions }),
       ...(attachments && { attachments }),
     };
-    return { ...filtered, content: await this.#decide(question, filtered.content) };
+    const decided = this.#decide(question, filtered.content);
+    return { ...filtered, content: await this.#inOrder(rowKey(actor.user, room), decided) };
   }
 
   /** Ends what is under way. */
   stop(): void {
     this.#hook?.stop();
+  }
+
+  /** What one user says in a room stays in its order, however fast each answer is. All are asked about at once. */
+  async #inOrder<T>(key: string, decided: Promise<T>): Promise<T> {
+    const before = this.#underWay.get(key);
+    const done = Promise.allSettled([before, decided]).then(() => {
+      if (this.#underWay.get(key) === done) this.#underWay.delete(key);
+    });
+    this.#underWay.set(key, done);
+    await before;
+    return decided;
   }
 
   /** @throws ChatError rejected. */
@@ -162,7 +180,7 @@ export class ChatModeration implements Moderation {
     if (error instanceof CircuitOpenError || error instanceof OverloadedError) {
       logger.debug({ hook: operation }, `hook not called: ${error.message}`);
     } else {
-      logger.error({ hook: operation, problem: (error as Error).message }, 'moderation failed');
+      this.#failures.error({ hook: operation, problem: (error as Error).message }, 'moderation failed');
     }
   }
 }

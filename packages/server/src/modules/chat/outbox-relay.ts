@@ -7,7 +7,7 @@
  * Path of a message: command → writer → store → **outbox** → channel of the room.
  */
 import type { Clock, TimerId } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
+import { GatedLogger } from '../../lib/log-gate.ts';
 import { backoffMs } from '../../lib/retry.ts';
 import type { Store } from '../../stores/store.ts';
 import type { ModuleContext } from '../module.ts';
@@ -60,6 +60,7 @@ interface Lane {
 export class OutboxRelay {
   readonly #context: OutboxRelayOptions['context'];
   readonly #onRoomEntry: OutboxRelayOptions['onRoomEntry'];
+  readonly #log: GatedLogger;
   readonly #lanes = new Map<string, Lane>();
   readonly #waiting = new Map<Lane, TimerId>();
   /** Ids of rows that this process is telling or has told; a look into the table passes over them. */
@@ -79,6 +80,7 @@ export class OutboxRelay {
 
   constructor({ context, onRoomEntry }: OutboxRelayOptions) {
     this.#context = context;
+    this.#log = new GatedLogger(context.logger, context.clock);
     this.#onRoomEntry = onRoomEntry;
   }
 
@@ -88,10 +90,6 @@ export class OutboxRelay {
 
   get #store(): Store {
     return this.#context.store;
-  }
-
-  get #logger(): Logger {
-    return this.#context.logger;
   }
 
   /** Takes up what a process before left behind, and begins to look for more. */
@@ -239,7 +237,7 @@ export class OutboxRelay {
       }
       return true;
     } catch (error) {
-      this.#logger.warn({ err: error }, 'a change of chat could not be published; it is tried again');
+      this.#log.warn({ err: error }, 'a change of chat could not be published; it is tried again');
       return false;
     }
   }
@@ -256,7 +254,7 @@ export class OutboxRelay {
       });
       return true;
     } catch (error) {
-      this.#logger.warn({ err: error }, 'an event of chat could not be handed over; it is tried again');
+      this.#log.warn({ err: error }, 'an event of chat could not be handed over; it is tried again');
       return false;
     }
   }
@@ -286,7 +284,7 @@ export class OutboxRelay {
       }
       if (leftBehind === this.#leftBehind) this.#behind = false;
     } catch (error) {
-      this.#logger.warn({ err: error }, 'the outbox of chat could not be read; it is tried again');
+      this.#log.warn({ err: error }, 'the outbox of chat could not be read; it is tried again');
     } finally {
       this.#sweeping = false;
     }
@@ -384,7 +382,7 @@ export class OutboxRelay {
       return true;
     } catch (error) {
       this.untakeTold(ids);
-      this.#logger.warn({ err: error }, 'the outbox of chat could not be emptied; it is tried again');
+      this.#log.warn({ err: error }, 'the outbox of chat could not be emptied; it is tried again');
       return false;
     }
   }

@@ -3,6 +3,7 @@
  * a short time cause is done once for all of them, and the last of them is never left out.
  */
 import type { Clock, TimerId } from '../../lib/clock.ts';
+import { GatedLogger } from '../../lib/log-gate.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { backoffMs } from '../../lib/retry.ts';
 
@@ -26,12 +27,14 @@ interface Turn {
 
 export class Paced {
   readonly #options: PacedOptions;
+  readonly #log: GatedLogger;
   readonly #turns = new Map<string, Turn>();
   #running = 0;
   #stopped = false;
 
   constructor(options: PacedOptions) {
     this.#options = options;
+    this.#log = new GatedLogger(options.logger, options.clock);
   }
 
   /** Wants it done for the key. The interval is that of the first wish after a pause. */
@@ -63,7 +66,7 @@ export class Paced {
   }
 
   async #run(key: string, turn: Turn): Promise<void> {
-    const { clock, logger, run, failure } = this.#options;
+    const { clock, run, failure } = this.#options;
     turn.wanted = false;
     this.#running++;
     const startedMs = clock.now();
@@ -73,7 +76,7 @@ export class Paced {
     } catch (error) {
       turn.failures++;
       turn.wanted = true;
-      logger.warn({ err: error }, `${failure}; it is tried again`);
+      this.#log.warn({ err: error }, `${failure}; it is tried again`);
     }
     this.#running--;
     if (this.#stopped) return;

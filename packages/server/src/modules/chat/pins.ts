@@ -5,11 +5,11 @@ import { ChatError } from './chat-error.ts';
 import { changeMessage, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Message } from './model.ts';
-import { accessRoom } from './room-access.ts';
+import { accessRoom, enterRoom } from './room-access.ts';
 
 /**
  * Pinning what is pinned does nothing, and so does unpinning what is not.
- * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound, deleted, tooMany.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound, deleted, tooMany.
  */
 export function setPinned(
   chat: Chat,
@@ -17,11 +17,15 @@ export function setPinned(
   { room: id, seq }: { readonly room: string; readonly seq: number },
   pinned: boolean,
 ): Promise<{ readonly message: Message }> {
-  const needs = { rooms: [id], members: [[id, actor.user]], messages: [[id, seq]], alone: pinned } as const;
+  const needs = {
+    rooms: [id],
+    members: [[id, actor.user]],
+    messages: [[id, seq]],
+    restrictions: [actor.user],
+    alone: pinned,
+  } as const;
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
-    chat.permissions.require('readRoom', actor, { room, member });
+    const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('pin', actor, { room, member, message: row });
     if ((row.pinned_at !== null) === pinned) return { message: showMessage(row, actor) };

@@ -11,7 +11,7 @@ import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit, readMessage } from './message-pages.ts';
 import type { Message, Poll } from './model.ts';
-import { accessRoom } from './room-access.ts';
+import { enterRoom } from './room-access.ts';
 import { sendMessage, type Sent } from './send-message.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
 
@@ -44,10 +44,10 @@ export async function createPoll(chat: Chat, actor: ModuleActor, input: CreatePo
     const sent = clientId !== undefined && (await wasSent(chat, actor, room, clientId));
     if (!sent) throw new ChatError('invalid', 'closesAt has passed');
   }
-  await accessRoom(chat, actor, room, 'createPoll');
   const message = { room, clientId, silent, text: [question, ...options].join('\n') };
   return sendMessage(chat, actor, message, {
     kind: 'poll',
+    permission: 'createPoll',
     toPoll({ text = '', ...content }) {
       const [asked = '', ...answers] = text.split('\n');
       if (answers.length !== options.length) throw new ChatError('rejected', 'a poll keeps its lines');
@@ -101,9 +101,7 @@ export async function vote(
   const user = actingUser(actor);
   const needs = { rooms: [id], members: [[id, user]], messages: [[id, seq]], restrictions: [user] } as const;
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, user);
-    chat.permissions.require('readRoom', actor, { room, member });
+    const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('vote', actor, { room, member, message: row });
     const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
@@ -217,18 +215,21 @@ export async function listVotes(
 
 /**
  * Closing what is closed does nothing.
- * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound, deleted, invalid.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound, deleted, invalid.
  */
 export function closePoll(
   chat: Chat,
   actor: ModuleActor,
   { room: id, seq }: { readonly room: string; readonly seq: number },
 ): Promise<{ readonly message: Message }> {
-  const needs = { rooms: [id], members: [[id, actor.user]], messages: [[id, seq]] } as const;
+  const needs = {
+    rooms: [id],
+    members: [[id, actor.user]],
+    messages: [[id, seq]],
+    restrictions: [actor.user],
+  } as const;
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
-    chat.permissions.require('readRoom', actor, { room, member });
+    const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     const poll = pollOf(row);
     chat.permissions.require('closePoll', actor, { room, member, message: row });

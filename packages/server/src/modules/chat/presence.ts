@@ -7,6 +7,7 @@
  * that the two disagree tells, and sets the mark right. Every step may be repeated.
  */
 import type { TimerId } from '../../lib/clock.ts';
+import { GatedLogger } from '../../lib/log-gate.ts';
 import { presenceChannel, userChannel } from './channel-names.ts';
 import type { Chat, UserPresences } from './chat.ts';
 import { LastSeen } from './last-seen.ts';
@@ -46,6 +47,7 @@ type PresenceChat = Pick<Chat, 'config' | 'context' | 'db' | 'writer'>;
 
 export class Presences implements UserPresences {
   readonly #chat: PresenceChat;
+  readonly #log: GatedLogger;
   readonly #seen: LastSeen;
   readonly #local = new Map<string, Local>();
   /** Watched by somebody on this node. */
@@ -63,6 +65,7 @@ export class Presences implements UserPresences {
   constructor(chat: PresenceChat) {
     this.#chat = chat;
     const { clock, logger } = chat.context;
+    this.#log = new GatedLogger(logger, clock);
     this.#seen = new LastSeen({ clock, logger, writer: chat.writer });
   }
 
@@ -170,7 +173,7 @@ export class Presences implements UserPresences {
         await this.#align(user, leaving);
       } catch (error) {
         this.#unsettled.set(user, leaving);
-        this.#chat.context.logger.warn({ err: error }, 'presence of a user could not be told; it is tried again');
+        this.#log.warn({ err: error }, 'presence of a user could not be told; it is tried again');
       }
     });
     this.#queues.set(user, done);
@@ -277,7 +280,8 @@ export class Presences implements UserPresences {
   async #sweep(): Promise<void> {
     const { clock, logger } = this.#chat.context;
     try {
-      for (const [user, leaving] of [...this.#unsettled]) await this.#settle(user, leaving);
+      const unsettled = new Map(this.#unsettled);
+      await inTurns([...unsettled.keys()], (user) => this.#settle(user, unsettled.get(user)));
       for (const user of this.#watched) {
         this.watched(user);
         if (this.#watched.has(user) && !this.#local.has(user) && !this.#doubtful.has(user)) {

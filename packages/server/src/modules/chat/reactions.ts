@@ -9,6 +9,7 @@ import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit, readMessage } from './message-pages.ts';
 import type { Message } from './model.ts';
+import { enterRoom } from './room-access.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
 
 export interface ReactionInput {
@@ -131,9 +132,7 @@ function change(
     restrictions: [actor.user],
   } as const;
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, actor.user);
-    chat.permissions.require('readRoom', actor, { room, member });
+    const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('react', actor, { room, member, message: row });
     const { shadow } = await checkRestrictions(chat, tx, actor, room, member);

@@ -13,8 +13,7 @@ import { toMembership } from './mappers.ts';
 import { countMentions } from './mentions.ts';
 import { pageLimit } from './message-pages.ts';
 import type { ReadState } from './model.ts';
-import { accessRoom, refuseBanned } from './room-access.ts';
-import { requireRoom } from './row-cache.ts';
+import { accessRoom, enterRoom } from './room-access.ts';
 
 /** Rooms of one transaction of `markDelivered`, so that nobody waits long for one of them. */
 const roomsAtOnce = 100;
@@ -177,11 +176,8 @@ function needsOf(user: string, rooms: readonly string[]) {
 }
 
 async function requireMember(chat: Chat, tx: ChatTransaction, actor: ModuleActor, id: string) {
-  const room = requireRoom(await tx.findRoom(id), id);
-  const member = await tx.member(id, actor.user);
-  chat.permissions.require('readRoom', actor, { room, member });
+  const { room, member } = await enterRoom(chat, tx, actor, id);
   if (member?.state !== 'member') throw new ChatError('notMember', id);
-  refuseBanned(await tx.restrictions(id, actor.user), id, tx.nowMs);
   return { room, member };
 }
 

@@ -16,7 +16,7 @@ import { requireMessage } from './message-access.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Report } from './model.ts';
 import { applyRestriction, requireSystem, type RestrictionKind } from './restrictions.ts';
-import { accessRoom, refuseBanned } from './room-access.ts';
+import { accessRoom, enterRoom, refuseBannedActor } from './room-access.ts';
 import type { ChatTables } from './tables.ts';
 
 type ReportRow = Selectable<ChatTables['chat_reports']>;
@@ -46,11 +46,8 @@ export function report(chat: Chat, actor: ModuleActor, input: ReportInput): Prom
     restrictions: [reporter],
   };
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const member = await tx.member(id, reporter);
-    chat.permissions.require('readRoom', actor, { room, member });
-    chat.permissions.require('report', actor, { room, member });
-    refuseBanned(await tx.restrictions(id, reporter), id, tx.nowMs);
+    const access = await enterRoom(chat, tx, actor, id);
+    chat.permissions.require('report', actor, access);
     const about = await findReported(tx, actor, input);
     const open = await tx.read
       .selectFrom('chat_reports')
@@ -229,6 +226,7 @@ async function requireReportRoom(
   if (!room || !chat.permissions.allows('moderate', actor, { room, member })) {
     throw new ChatError('reportNotFound', reportId);
   }
+  await refuseBannedActor(tx, actor, id);
   return room;
 }
 

@@ -11,7 +11,7 @@ import { passOwnership } from './leave-room.ts';
 import { endMembership, isCrowd } from './membership.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Restriction } from './model.ts';
-import { accessRoom } from './room-access.ts';
+import { accessRoom, enterRoom } from './room-access.ts';
 
 /** Stands for all rooms; no room can be called so. */
 export const everywhere = '*';
@@ -181,10 +181,8 @@ async function requireModerator(
     requireSystem(actor);
     return undefined;
   }
-  const room = await tx.room(id);
-  const member = await tx.member(id, actor.user);
   const target = await tx.member(id, user);
-  chat.permissions.require('moderate', actor, { room, member });
+  const { room, member } = await enterRoom(chat, tx, actor, id, 'moderate');
   chat.permissions.require('kick', actor, { room, member, target, targetUser: user });
   if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room has no moderators: users block each other');
   return target;

@@ -7,6 +7,7 @@ import type { ChatTransaction, MemberRow } from './chat-writer.ts';
 import { toMember } from './mappers.ts';
 import { putMember } from './membership.ts';
 import type { Member, Role } from './model.ts';
+import { enterRoom } from './room-access.ts';
 import { tellRoomListItem } from './room-list-item.ts';
 
 export interface RoleInput {
@@ -17,7 +18,7 @@ export interface RoleInput {
 
 /**
  * Giving the role that somebody has does nothing. Only a back end can leave a room without an owner.
- * @throws ChatError roomNotFound, notMember, forbidden, userNotFound, invalid for a direct room and for its last owner.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, userNotFound, invalid for a direct room and for its last owner.
  */
 export function changeRole(
   chat: Chat,
@@ -26,9 +27,8 @@ export function changeRole(
 ): Promise<{ readonly member: Member }> {
   const needs = { rooms: [id], members: [actor.user, user].map((name) => [id, name] as const), alone: true };
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const [own, target] = [await tx.member(id, actor.user), await tx.member(id, user)];
-    chat.permissions.require('changeRole', actor, { room, member: own, target, targetUser: user, value: role });
+    const target = await tx.member(id, user);
+    const { room } = await enterRoom(chat, tx, actor, id, 'changeRole', { target, targetUser: user, value: role });
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room has no roles');
     const before = requireMember(target, user);
     if (before.role === role) return { member: toMember(before) };
@@ -41,7 +41,7 @@ export function changeRole(
 
 /**
  * Makes a member the owner; who was it becomes admin. A back end that acts for itself takes it from all owners.
- * @throws ChatError roomNotFound, notMember, forbidden, userNotFound, invalid for a direct room.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, userNotFound, invalid for a direct room.
  */
 export function transferRoom(
   chat: Chat,
@@ -51,9 +51,8 @@ export function transferRoom(
   if (!actor.system) actingUser(actor);
   const needs = { rooms: [id], members: [actor.user, user].map((name) => [id, name] as const), alone: true };
   return chat.writer.run(needs, async (tx) => {
-    const room = await tx.room(id);
-    const [own, target] = [await tx.member(id, actor.user), await tx.member(id, user)];
-    chat.permissions.require('transfer', actor, { room, member: own, target, targetUser: user });
+    const target = await tx.member(id, user);
+    const { room } = await enterRoom(chat, tx, actor, id, 'transfer', { target, targetUser: user });
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room has no owner');
     const before = requireMember(target, user);
     for (const owner of actor.system ? await owners(tx, id) : [actor.user]) {

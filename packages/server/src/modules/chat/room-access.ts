@@ -1,12 +1,12 @@
 /**
- * A room as somebody who only reads meets it: its row, their own membership, and whether they may. Who is banned may
- * not, whatever the permissions say.
+ * A room as somebody meets it: its row, their own membership, and whether they may. Who is banned may not, whatever the
+ * permissions say.
  */
 import type { ChatAction } from '../../config/chat-schema.ts';
 import type { ModuleActor } from '../module.ts';
-import type { Chat } from './chat.ts';
+import type { Chat, PermissionSubject } from './chat.ts';
 import { ChatError } from './chat-error.ts';
-import type { MemberRow, RestrictionRow, RoomRow } from './chat-writer.ts';
+import type { ChatTransaction, MemberRow, RestrictionRow, RoomRow } from './chat-writer.ts';
 import { requireRoom } from './row-cache.ts';
 
 export interface RoomAccess {
@@ -39,6 +39,32 @@ export async function accessRoom(
   chat.permissions.require(action, actor, { room, member });
   refuseBanned(restrictions, id, chat.context.clock.now());
   return { room, member };
+}
+
+/**
+ * The same within a transaction.
+ * @param tx with the room and the actor's membership in its needs.
+ * @param subject what else the permission is about.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned.
+ */
+export async function enterRoom(
+  chat: Chat,
+  tx: ChatTransaction,
+  actor: ModuleActor,
+  id: string,
+  action: ChatAction = 'readRoom',
+  subject: Omit<PermissionSubject, 'room' | 'member'> = {},
+): Promise<RoomAccess> {
+  const room = await tx.room(id);
+  const member = await tx.member(id, actor.user);
+  chat.permissions.require(action, actor, { ...subject, room, member });
+  await refuseBannedActor(tx, actor, id);
+  return { room, member };
+}
+
+/** @throws ChatError banned. */
+export async function refuseBannedActor(tx: ChatTransaction, actor: ModuleActor, room: string): Promise<void> {
+  if (!actor.system) refuseBanned(await tx.restrictions(room, actor.user), room, tx.nowMs);
 }
 
 function bansOf({ db }: Chat, user: string): Promise<RestrictionRow[]> {

@@ -4,6 +4,7 @@
  *
  * Path of a message: command → **send** → writer → store → outbox → channel of the room.
  */
+import type { ChatAction } from '../../config/chat-schema.ts';
 import { newSortableId } from '../../lib/ids.ts';
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
@@ -29,6 +30,8 @@ export interface Sent {
 
 export interface SendOptions {
   readonly kind?: 'text' | 'system' | 'poll';
+  /** Asked for beside that to send. */
+  readonly permission?: ChatAction;
   /** Makes of what moderation let through what is stored, with the JSON of a `Poll`. */
   readonly toPoll?: (content: Content) => { readonly content: Content; readonly poll: string };
   /** Writes more in the same transaction; not if the message was sent before. */
@@ -63,6 +66,7 @@ export async function sendMessage(
       if (earlier) return replay(earlier, actor.user, hash);
     }
     chat.permissions.require('send', actor, { room, member });
+    if (options.permission) chat.permissions.require(options.permission, actor, { room, member });
     const shadow = await checkSender(chat, tx, actor, room, member);
     const parent = await checkReferences(tx, actor, room.id, content);
     if (content.silent) chat.permissions.require('sendSilent', actor, { room, member });
@@ -112,7 +116,7 @@ function needsOf(actor: ModuleActor, input: SendInput): Needs {
     members: [[room, user], ...mentioned.map((name): [string, string] => [room, name])],
     ...(clientId !== undefined && { clientIds: [[room, user, clientId] as const] }),
     messages: [replySeq, threadSeq].flatMap((seq) => (seq === undefined ? [] : [[room, seq] as const])),
-    ...(!actor.system && { restrictions: [user] }),
+    restrictions: [user, ...mentioned],
   };
 }
 

@@ -4,13 +4,14 @@
  */
 import { sql } from 'kysely';
 import type { ModuleActor } from '../module.ts';
+import { actingUser } from './acting-user.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, showMessage } from './message-access.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Message } from './model.ts';
-import { accessRoom } from './room-access.ts';
+import { accessRoom, enterRoom } from './room-access.ts';
 
 /** Unread replies are counted up to here. */
 export const maxThreadUnread = 100;
@@ -111,7 +112,7 @@ export async function listThreads(
 
 /**
  * Marks replies up to `seq` as read; what is read stays so.
- * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound, invalid.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound, invalid.
  */
 export async function markThreadRead(
   chat: Chat,
@@ -126,7 +127,7 @@ export async function markThreadRead(
 
 /**
  * Follows a thread, or follows it no longer. Who begins to follow has read what is there.
- * @throws ChatError roomNotFound, notMember, forbidden, messageNotFound, invalid.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, messageNotFound, invalid.
  */
 export async function setFollowing(
   chat: Chat,
@@ -148,11 +149,15 @@ async function changeState(
   { room, threadSeq }: ThreadInput,
   change: (before: ThreadState, parent: MessageRow) => ThreadState,
 ): Promise<ThreadState> {
-  if (actor.user === '') throw new ChatError('invalid', 'threads are followed by users: name one in `as`');
-  const needs = { rooms: [room], members: [[room, actor.user]], messages: [[room, threadSeq]] } as const;
+  const user = actingUser(actor);
+  const needs = {
+    rooms: [room],
+    members: [[room, user]],
+    messages: [[room, threadSeq]],
+    restrictions: [user],
+  } as const;
   return chat.writer.run(needs, async (tx) => {
-    const [roomRow, member] = [await tx.room(room), await tx.member(room, actor.user)];
-    chat.permissions.require('readRoom', actor, { room: roomRow, member });
+    await enterRoom(chat, tx, actor, room);
     const parent = await tx.message(room, threadSeq);
     if (!parent || !isVisible(parent, actor)) throw new ChatError('messageNotFound', String(threadSeq));
     if (parent.thread_seq !== null) {

@@ -60,6 +60,6 @@ export function findAttachments({ db }: Pick<Chat, 'db'>, ids: readonly string[]
 function maySee(actor: ModuleActor, row: AttachmentState): boolean {
   if (actor.system) return true;
   // What was not sent yet, and what nobody else sees, is for who uploaded it.
-  if (row.message_seq === null) return row.user_id === actor.user;
+  if (row.message_seq === null) return actor.user !== '' && row.user_id === actor.user;
   return row.shadow !== 1 || row.sender_id === actor.user;
 }

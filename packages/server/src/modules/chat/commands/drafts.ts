@@ -1,7 +1,7 @@
 /** Commands around drafts. */
 import { z } from 'zod';
 import { command, type ChatCommand } from '../command.ts';
-import { listDrafts, maxDrafts, setDraft } from '../drafts.ts';
+import { listDrafts, setDraft } from '../drafts.ts';
 import { draft, empty, id, seq, text } from '../schemas.ts';
 
 export const draftCommands: readonly ChatCommand[] = [
@@ -19,7 +19,7 @@ export const draftCommands: readonly ChatCommand[] = [
   }),
   command({
     name: 'drafts',
-    summary: `All drafts of the user, the latest first; there are at most ${maxDrafts}.`,
+    summary: 'All drafts of the user, the latest first; there are at most `chat.limits.drafts`.',
     input: empty,
     output: z.strictObject({ drafts: z.array(draft) }),
     example: {},

@@ -7,8 +7,8 @@ import type { ModuleActor } from '../../module.ts';
 import type { Chat } from '../chat.ts';
 import { ChatError } from '../chat-error.ts';
 import type { MessageRow } from '../chat-writer.ts';
-import { toMessage, type MessageBody } from '../mappers.ts';
-import { isVisible } from '../message-access.ts';
+import type { MessageBody } from '../mappers.ts';
+import { isVisible, showMessage } from '../message-access.ts';
 import { pageLimit } from '../message-pages.ts';
 import type { Message } from '../model.ts';
 import { readableRooms } from '../readable-rooms.ts';
@@ -84,7 +84,7 @@ export async function searchMessages(chat: Chat, actor: ModuleActor, input: Sear
       if (results.length === limit) return { results, next: String(below) };
       below = id;
       const { text = '' } = JSON.parse(row.body) as MessageBody;
-      results.push({ message: toMessage(row, actor.user), snippet: makeSnippet(text, terms) });
+      results.push({ message: showMessage(row, actor), snippet: makeSnippet(text, terms) });
     }
     if (ids.length < slice) return { results };
     below = ids.at(-1) ?? below;
