@@ -72,7 +72,10 @@ function inRoom(
       // What is wrong without any room may be said first.
       return { input, command, refusals: ['roomNotFound', ...refusals.filter((name) => name === 'invalid')] };
     }
-    return { ...step({ ...scene, room }), command };
+    const planned = step({ ...scene, room });
+    // A ban is told before whatever else would be refused.
+    const banned = planned.refusals.length > 0 && isRestricted(scene.world, 'ban', room.id, scene.user);
+    return { ...planned, command, refusals: banned ? [...planned.refusals, 'banned'] : planned.refusals };
   };
 }
 
