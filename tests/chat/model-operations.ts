@@ -158,7 +158,14 @@ function createRoom(scene: Scene): Step {
   const input = { kind, id, name: `room ${pick}`, members };
   if (existing) {
     const same = existing.createdBy === user && existing.kind === kind && !existing.deleted;
-    return { command: 'createRoom', input, refusals: when(!same, 'alreadyExists'), answer: { replayed: true } };
+    // Who left their own room and cannot find it any more is told no more than others.
+    const finds = existing.kind !== 'group' || ['member', 'invited'].includes(existing.members.get(user)?.state ?? '');
+    return {
+      command: 'createRoom',
+      input,
+      refusals: first(when(!same || !finds, 'alreadyExists'), when(isRestricted(world, 'ban', id, user), 'banned')),
+      answer: { replayed: true },
+    };
   }
   const others = members.filter((name) => name !== user);
   return {
