@@ -46,7 +46,7 @@ import { LiveReceipts } from './receipts.ts';
 import type { ChatTables } from './tables.ts';
 import { LiveTyping } from './typing.ts';
 
-const commands: readonly ChatCommand[] = [
+export const chatCommands: readonly ChatCommand[] = [
   // One line per theme, sorted.
   ...attachmentCommands,
   ...draftCommands,
@@ -157,7 +157,7 @@ export function createChatModule(config: ChatConfig, parts: ChatParts = {}): (co
       jobs,
       migrations: chatMigrations,
       channels: chatChannels(chat),
-      commands: commands.map((make) => make(chat)),
+      commands: chatCommands.map((make) => make(chat)),
       invalidInput: chatErrors.invalid,
       httpStatus: chatHttpStatus,
       routes: [uploadRoute(chat), ...downloadRoutes(chat)],

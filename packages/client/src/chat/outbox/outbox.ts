@@ -1,0 +1,33 @@
+/**
+ * Messages that wait to be sent. What is added survives a reload; each room's messages are sent in the order they were
+ * written, one after the other, by one tab; a message that was sent is removed after the server has answered. If the tab
+ * dies in between, it is sent again with the same client id, which the server answers with the message it has.
+ */
+import type { TidingsError } from '../../error.ts';
+import type { Store } from '../../store.ts';
+import type { Outgoing } from '../chat.ts';
+import type { Message } from '../publications.ts';
+import type { UploadView } from '../views.ts';
+
+export interface OutboxEntry {
+  readonly room: string;
+  readonly threadSeq?: number;
+  readonly clientId: string;
+  /** Unix milliseconds of this device; also the order, with `clientId` where two are equal. */
+  readonly createdAt: number;
+  readonly content: Omit<Outgoing, 'files'>;
+  readonly uploads: readonly UploadView[];
+  /** Refused by the server for good; it waits for `retry` or `discard`, and does not hold up what comes behind it. */
+  readonly failure?: TidingsError;
+}
+
+export interface Outbox extends AsyncDisposable {
+  /** Of all rooms, in order. Also what other tabs have added. */
+  readonly entries: Store<readonly OutboxEntry[]>;
+  /** Shown in `entries` at once; resolves when it would survive a reload. */
+  add(room: string, clientId: string, outgoing: Outgoing, threadSeq?: number): Promise<void>;
+  retry(clientId: string): void;
+  discard(clientId: string): void;
+  /** Called before the entry leaves `entries`, in every tab, so that the message never vanishes from a screen. */
+  onSent(listener: (message: Message) => void): () => void;
+}

@@ -1,0 +1,51 @@
+/** What is published on the channels of chat. A test compares these with the server's own types. */
+import type { Attachment, ChatApi, Draft, Member, Message, Room, RoomListItem } from './api.gen.ts';
+
+export type User = ChatApi['user']['output']['user'];
+export type Profile = ChatApi['profile']['output']['profile'];
+export type ReadState = ChatApi['markRead']['output'];
+export type UserPresence = ChatApi['presence']['output']['users'][number];
+export type Restriction = ChatApi['restrictions']['output']['restrictions'][number];
+export type Scheduled = ChatApi['scheduled']['output']['scheduled'][number];
+export type { Attachment, Draft, Member, Message, Room, RoomListItem };
+
+/** On `chat:room:{room}`. With an offset, which is the room's revision: state to keep. Without: a signal. */
+export type RoomPublication =
+  | { readonly type: 'message'; readonly message: Message }
+  | { readonly type: 'member'; readonly member: Member; readonly memberCount: number }
+  | { readonly type: 'room'; readonly room: Room }
+  | { readonly type: 'typing'; readonly user: string; readonly threadSeq?: number; readonly stopped?: boolean }
+  | {
+      readonly type: 'receipts';
+      readonly read?: Readonly<Record<string, number>>;
+      readonly delivered?: Readonly<Record<string, number>>;
+    };
+
+/** On `chat:user:{user}`, for that user alone. */
+export type UserPublication =
+  | {
+      readonly type: 'activity';
+      readonly room: string;
+      readonly rev: number;
+      readonly lastSeq: number;
+      readonly lastAt: number;
+      readonly countable: number;
+      readonly read?: ReadState;
+    }
+  | { readonly type: 'mention'; readonly message: Message }
+  | { readonly type: 'room'; readonly item: RoomListItem }
+  | { readonly type: 'roomGone'; readonly room: string }
+  | { readonly type: 'draft'; readonly draft: Draft }
+  | {
+      readonly type: 'thread';
+      readonly room: string;
+      readonly threadSeq: number;
+      readonly readSeq: number;
+      readonly following: boolean;
+    }
+  | { readonly type: 'message'; readonly message: Message }
+  | { readonly type: 'block'; readonly user: string; readonly blocked: boolean }
+  | { readonly type: 'restriction'; readonly restriction: Restriction; readonly lifted?: true }
+  | { readonly type: 'scheduled'; readonly scheduled: Scheduled; readonly state?: 'sent' | 'cancelled' }
+  | ({ readonly type: 'read' } & ReadState)
+  | { readonly type: 'profile'; readonly profile: Profile };
