@@ -1,0 +1,5 @@
+/**
+ * Chat for React: hooks and components.
+ * @module @tidings/react
+ */
+export * from '../../../packages/react/src/index.ts';
