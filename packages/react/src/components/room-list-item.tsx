@@ -1,0 +1,105 @@
+/** What one line of the list of rooms says: who, when, the last words, and how much is unread. */
+import type { RoomView } from '@tidings/client';
+import type { ReactNode } from 'react';
+import { classNames } from '../class-names.ts';
+import { useFormats, useLabels } from '../context.ts';
+import { useMe, useName } from '../hooks/use-chat.ts';
+import { plainText } from '../text/plain-text.ts';
+import { Avatar } from './avatar.tsx';
+import { Icon } from './icon.tsx';
+import { UnreadBadge } from './unread-badge.tsx';
+
+export interface RoomListItemProps {
+  readonly room: RoomView;
+  /** Now, in Unix milliseconds: what times are told against. */
+  readonly nowMs: number;
+  readonly className?: string;
+}
+
+export function RoomListItem({ room, nowMs, className }: RoomListItemProps): ReactNode {
+  const labels = useLabels();
+  const formats = useFormats();
+  const title = room.title === '' ? labels.untitledRoom : room.title;
+  const isUnread = room.unread > 0 || room.mentions > 0;
+  return (
+    <span className={classNames('tidings-room-line', className)} data-unread={isUnread || undefined}>
+      <Avatar
+        user={room.peer}
+        {...(room.peer === undefined && { name: title })}
+        showPresence={room.peer !== undefined}
+      />
+      <span className="tidings-room-line-text">
+        <span className="tidings-room-line-top">
+          <span className="tidings-room-line-title" dir="auto">
+            {title}
+          </span>
+          {room.isPinned && <Mark name="pin" label={labels.pinned} />}
+          {room.isMuted && <Mark name="bellOff" label={labels.muted} />}
+          {room.lastAt > 0 && (
+            <time className="tidings-room-line-time" dateTime={new Date(room.lastAt).toISOString()}>
+              {formats.short(room.lastAt, nowMs)}
+            </time>
+          )}
+        </span>
+        <span className="tidings-room-line-bottom">
+          <span className="tidings-room-line-preview" dir="auto">
+            <Preview room={room} />
+          </span>
+          <UnreadBadge count={room.unread} mentions={room.mentions} isMuted={room.isMuted} />
+        </span>
+      </span>
+    </span>
+  );
+}
+
+function Mark({ name, label }: { readonly name: 'pin' | 'bellOff'; readonly label: string }): ReactNode {
+  return (
+    <span className="tidings-room-line-mark">
+      <Icon name={name} />
+      <span className="tidings-sr-only">{label}</span>
+    </span>
+  );
+}
+
+/** What was begun goes before what was said last. */
+function Preview({ room }: { readonly room: RoomView }): ReactNode {
+  const labels = useLabels();
+  const message = room.lastMessage;
+  if (room.draft !== undefined && room.draft.text !== '') {
+    return (
+      <>
+        <span className="tidings-draft-mark">{labels.draft}:</span> {plainText(room.draft.text)}
+      </>
+    );
+  }
+  if (message === undefined) return room.room.topic ?? '';
+  if (message.deletedAt !== undefined) return <i>{labels.deleted}</i>;
+  const said = messageSummary(message, labels);
+  if (room.peer !== undefined || message.kind === 'system') return said;
+  return (
+    <>
+      <SenderName user={message.sender} />: {said}
+    </>
+  );
+}
+
+function SenderName({ user }: { readonly user: string }): ReactNode {
+  const labels = useLabels();
+  const me = useMe();
+  const name = useName(user);
+  return user === me ? labels.you : name;
+}
+
+/** A message in one line without marks. */
+export function messageSummary(
+  message: NonNullable<RoomView['lastMessage']>,
+  labels: ReturnType<typeof useLabels>,
+): string {
+  if (message.deletedAt !== undefined) return labels.deleted;
+  if (message.kind === 'hidden') return labels.hidden;
+  if (message.poll !== undefined) return `${labels.poll}: ${message.poll.question}`;
+  if (message.text !== undefined && message.text !== '') return plainText(message.text);
+  const [first] = message.attachments ?? [];
+  if (first === undefined) return '';
+  return first.contentType.startsWith('image/') ? labels.photo : first.name;
+}

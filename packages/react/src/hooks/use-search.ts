@@ -1,0 +1,84 @@
+/** Search as one types: the last question wins, the ones before are aborted. */
+import type { ChatOutput, TidingsError } from '@tidings/client';
+import { useEffect, useState } from 'react';
+import { useChat } from './use-chat.ts';
+
+export type SearchResult = ChatOutput<'search'>['results'][number];
+
+export interface SearchState {
+  readonly status: 'idle' | 'searching' | 'done' | 'failed';
+  readonly results: readonly SearchResult[];
+  readonly failure?: TidingsError;
+  readonly hasMore: boolean;
+  loadMore(): void;
+}
+
+export interface SearchOptions {
+  /** Only in this room. */
+  readonly room?: string | undefined;
+  /** Only of this sender. */
+  readonly sender?: string | undefined;
+  /** How long nobody types before it is asked, in milliseconds. */
+  readonly delayMs?: number;
+}
+
+interface Found {
+  readonly question: string;
+  readonly status: SearchState['status'];
+  readonly results: readonly SearchResult[];
+  readonly next?: string | undefined;
+  readonly failure?: TidingsError;
+}
+
+const idle: Found = { question: '', status: 'idle', results: [] };
+
+export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchOptions = {}): SearchState {
+  const chat = useChat();
+  const query = text.trim();
+  const [found, setFound] = useState<Found>(idle);
+  const [page, setPage] = useState<{ readonly question: string; readonly cursor: string }>();
+  const question = JSON.stringify([query, room, sender]);
+  const isCurrent = found.question === question;
+  const cursor = page?.question === question ? page.cursor : undefined;
+
+  useEffect(() => {
+    if (query === '') {
+      setFound(idle);
+      return undefined;
+    }
+    const abort = new AbortController();
+    const ask = async (): Promise<void> => {
+      setFound((before) => ({ ...before, question, status: 'searching' }));
+      try {
+        const filter = { ...(room !== undefined && { room }), ...(sender !== undefined && { sender }) };
+        const input = { query, ...filter, ...(cursor !== undefined && { cursor }) };
+        const { results, next } = await chat.search(input, { signal: abort.signal });
+        if (abort.signal.aborted) return;
+        setFound((before) => ({
+          question,
+          status: 'done',
+          results: cursor === undefined ? results : [...before.results, ...results],
+          next,
+        }));
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setFound({ question, status: 'failed', results: [], failure: error as TidingsError });
+      }
+    };
+    const timer = setTimeout(() => void ask(), cursor === undefined ? delayMs : 0);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, [chat, question, delayMs, cursor]);
+
+  const { status, results, failure, next } = found;
+  return {
+    status: query === '' ? 'idle' : isCurrent ? status : 'searching',
+    results: query === '' ? [] : results,
+    hasMore: isCurrent && next !== undefined,
+    loadMore: () => next !== undefined && setPage({ question, cursor: next }),
+    ...(failure !== undefined && isCurrent && { failure }),
+  };
+}
