@@ -12,7 +12,7 @@ import type { Draft, Message, Profile, RoomListItem, User } from '../publication
 export interface CachedTimeline {
   /** The room's epoch and revision up to which the messages are as the server has them. */
   readonly position: ChannelPosition;
-  /** Of no thread, oldest first; at most `maxCachedMessages`. */
+  /** Of no thread, oldest first. Of more than `maxCachedMessages` the latest are kept. */
   readonly messages: readonly Message[];
   /** There are older ones on the server. */
   readonly hasBefore: boolean;
@@ -33,25 +33,36 @@ export interface CachedState {
 export const maxCachedMessages = 200;
 /** Rooms of which messages are kept, those opened last. */
 export const maxCachedTimelines = 100;
+/** Beyond so many rooms, drafts or users, what is kept of them starts anew. */
+export const maxCachedItems = 5_000;
 
-/** Every method may reject with TidingsError `storage`; callers go on without a cache then. */
+/**
+ * Every method may reject with TidingsError `storage`; callers go on without a cache then. What cannot be read any more
+ * is as if it were not there.
+ */
 export interface ChatCache extends AsyncDisposable {
   /** Of this user; what another user left on the device is not seen. */
   load(): Promise<CachedState>;
+  /** Also says that the room was opened: timelines opened least recently go first. */
   timeline(room: string): Promise<CachedTimeline | undefined>;
   /** Merges: lines with a lower `rev` than what is there are left out, except for the membership, which is the caller's. */
   putRooms(items: readonly RoomListItem[]): Promise<void>;
   /** What belongs to the room goes with it. */
   removeRooms(rooms: readonly string[]): Promise<void>;
   /**
-   * `replace`: instead of what is there, after a reset. Otherwise messages are merged by seq and rev into what is there,
-   * and the position rises, never falls, within an epoch; another epoch replaces.
+   * `timeline` is whole, as `CachedTimeline` says, not only what has changed; callers gather changes for a moment.
+   *
+   * `replace`: instead of what is there, after a reset. `merge`: the stretch with the higher position stays, with messages
+   * of the other one where their `rev` is higher; at the same position, the older messages of the other one are kept too.
+   * (Those of a lower position might have changed since, and nobody would tell.) The position rises, never falls, within
+   * an epoch; another epoch replaces.
    */
   putTimeline(room: string, timeline: CachedTimeline, how: 'merge' | 'replace'): Promise<void>;
-  /** Empty text removes. An older `updatedAt` is left out. */
+  /** Empty text removes. An older `updatedAt` is left out, also after a removal. */
   putDraft(draft: Draft): Promise<void>;
   putUsers(users: readonly User[]): Promise<void>;
   putProfile(profile: Profile): Promise<void>;
+  /** Rises, never falls, within an epoch. */
   putPosition(position: ChannelPosition): Promise<void>;
   /** Forgets everything of this user; at signing out. */
   clear(): Promise<void>;

@@ -1,0 +1,4 @@
+import { createMemoryCache } from './memory.ts';
+import { testChatCache } from './testing/cache-suite.ts';
+
+testChatCache('memory', () => createMemoryCache(), false);
