@@ -36,6 +36,12 @@ const needs = [
     debian: ['golang-go'],
   },
   {
+    name: 'PHP',
+    suffix: '.php.test.ts',
+    commands: ['php'],
+    debian: ['php-cli'],
+  },
+  {
     name: 'PostgreSQL',
     suffix: '.pg.test.ts',
     commands: ['initdb'],

@@ -3,135 +3,50 @@
  * lead somewhere, the files it names exist, and its table of metrics is the one of the program.
  */
 import { execFile } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import * as protocol from '@tidings/protocol';
 import * as server from '@tidings/server';
-import * as serverTesting from '@tidings/server/testing';
 import * as sdk from 'centrifuge';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { functionNames } from '../packages/server/src/rules/signatures.ts';
-import { anchorsOf, blocksOf, Examples, linksOf, normalised, pages, readPage, root } from './support/documents.ts';
-import { ExampleProgram, isOnPath, runShell } from './support/example-program.ts';
+import {
+  apiKey,
+  at,
+  configOf,
+  mint,
+  newClient,
+  newFolder,
+  parsed,
+  patience,
+  recorder,
+  runHere,
+  secret,
+  secrets,
+  shell,
+  startEngine,
+  started,
+} from './docs/running.ts';
+import { anchorsOf, blocksOf, Examples, linksOf, normalised, pages, readPage, root, sdkPages } from './support/documents.ts';
+import { ExampleProgram, isOnPath } from './support/example-program.ts';
 import { freePort } from './support/free-port.ts';
 
 const { createEngine, createLogger, developmentConfig, loadConfig } = server;
-const examples = new Examples();
-const secret = '0123456789abcdef0123456789abcdef';
-const apiKey = 'key-of-the-server-api';
-const secrets = { JWT_SECRET: secret, API_KEY: apiKey, HOOK_SECRET: secret, EVENTS_SECRET: secret };
-
-/** For programs that have to start. */
-const patience = { timeout: 15_000 };
+const examples = new Examples(pages.filter((page) => !sdkPages.includes(page)));
 
 /** Where curl is missing, pages that use it are not tried; in CI that is a failure. */
 const testWithCurl = test.skipIf(!isOnPath('curl') && !process.env['CI']);
-
-/** Undone after each test, the last first. */
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-// — running what a page shows —
-
-/** Puts the address of the server under test in the place of the one on the page. */
-function at(port: number, code: string): string {
-  return code
-    .replaceAll('wss://rt.example.com', `ws://127.0.0.1:${port}`)
-    .replaceAll('127.0.0.1:8000', `127.0.0.1:${port}`)
-    .replaceAll('{ port: 8000 }', `{ port: ${port} }, log: { level: 'silent' }`);
-}
-
-async function newFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tidings-readme-'));
-  cleanups.push(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-async function startEngine(
-  config: server.ConfigInput,
-  options: Partial<server.EngineOptions> = {},
-): Promise<server.Engine & { readonly port: number }> {
-  const own = { dataDir: await newFolder(), listen: { ...config.listen, port: 0 } };
-  const engine = createEngine({ logger: createLogger('silent'), ...options, config: { ...config, ...own } });
-  await engine.start();
-  cleanups.push(() => engine.stop());
-  return Object.assign(engine, { port: engine.address?.port ?? 0 });
-}
-
-/** The configuration of a YAML block, read as the command line reads a file. */
-async function configOf(yaml: string): Promise<server.ConfigInput> {
-  const folder = await newFolder();
-  const file = join(folder, 'tidings.config.yaml');
-  await writeFile(file, yaml);
-  return (await loadConfig({ file, cwd: folder, env: secrets })).config;
-}
-
-const modules: Readonly<Record<string, object>> = {
-  '@tidings/server': server,
-  '@tidings/protocol': protocol,
-  '@tidings/server/testing': serverTesting,
-  centrifuge: sdk,
-  'node:crypto': await import('node:crypto'),
-};
-
-/** Runs a block in this process, with names of `context` in scope; its imports become ours. */
-async function runHere(code: string, context: object = {}, result = 'undefined'): Promise<unknown> {
-  const script = stripTypeScriptTypes(code)
-    .replaceAll(/^import .+ from 'vitest';$/gm, '')
-    .replaceAll(/^import (\{.+\}) from '(.+)';$/gm, "const $1 = modules['$2'];")
-    .replaceAll(/^export /gm, '');
-  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
-  const run = new AsyncFunction('modules', ...Object.keys(context), `${script}\nreturn ${result};`);
-  return run(modules, ...Object.values(context)) as Promise<unknown>;
-}
-
-/** Stops the program after the test. */
-function started(program: ExampleProgram): ExampleProgram {
-  cleanups.push(() => program.stop());
-  return program;
-}
-
-function shell(code: string, { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {}): Promise<string> {
-  return runShell(code, { ...secrets, ...env }, cwd);
-}
-
-const parsed = (text: string): unknown => JSON.parse(normalised(text));
-
-function mint(claims: object): string {
-  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const signed = `${encode({ alg: 'HS256' })}.${encode(claims)}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
-}
-
-function newClient(port: number, options: Partial<sdk.Options> = {}): sdk.Centrifuge {
-  const client = new sdk.Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, options);
-  cleanups.push(() => client.disconnect());
-  client.connect();
-  return client;
-}
 
 /** A WebSocket with a cookie, as a browser sends it. */
 class CookieWebSocket extends WebSocket {
   constructor(address: string) {
     super(address, { headers: { cookie: 'session=abc' } });
   }
-}
-
-/** Remembers what it is called with. */
-function recorder(): { readonly calls: unknown[]; readonly fn: (value: unknown) => void } {
-  const calls: unknown[] = [];
-  return { calls, fn: (value) => void calls.push(value) };
 }
 
 // — the pages —
@@ -169,7 +84,8 @@ describe('README.md', () => {
 });
 
 describe('configuration on the pages', () => {
-  const named = pages.flatMap(blocksOf).filter(({ language, name }) => language === 'yaml' && name !== undefined);
+  const own = pages.filter((page) => !sdkPages.includes(page));
+  const named = own.flatMap(blocksOf).filter(({ language, name }) => language === 'yaml' && name !== undefined);
   test.each(named.map(({ page, name = '' }) => ({ page, name })))('$page: $name has no mistake', async ({ name }) => {
     await expect(configOf(examples.code(name))).resolves.toMatchObject({ mode: 'production' });
   });
@@ -312,7 +228,7 @@ describe('docs/rules.md', () => {
     };
     const create = (options: server.EngineOptions): server.Engine => {
       const engine = createEngine({ ...options, logger: createLogger('silent') });
-      cleanups.push(() => engine.stop());
+      onTestFinished(() => engine.stop());
       return engine;
     };
     const [making, invalidating = ''] = examples.code('rules-function').split(/^(?=await )/m);
@@ -376,7 +292,7 @@ describe('docs/authentication.md', () => {
     };
     const code = at(port, examples.code('auth-client'));
     const client = (await runHere(code, { ...sdk, fetch }, 'client')) as sdk.Centrifuge;
-    cleanups.push(() => client.disconnect());
+    onTestFinished(() => client.disconnect());
     client.connect();
     await client.ready(5_000);
     const subscribing = examples.code('auth-subscription-client');
@@ -516,7 +432,7 @@ describe('docs/chat.md', () => {
     const { calls, fn } = recorder();
     const context = { process: { env: { TOKEN: mint({ sub: 'ben' }) } }, console: { log: fn } };
     const client = (await runHere(at(port, examples.code('chat-first-client')), context, 'client')) as sdk.Centrifuge;
-    cleanups.push(() => client.disconnect());
+    onTestFinished(() => client.disconnect());
     await expect.poll(() => calls).toEqual(['ann: Who is coming?', 'ben: Me!']);
   });
 
@@ -562,7 +478,7 @@ describe('docs/embedding.md', () => {
   async function embed(name: string, context: object = {}): Promise<Embedded> {
     const port = await freePort();
     const engine = (await runHere(at(port, examples.code(name)), context, 'engine')) as server.Engine;
-    cleanups.push(() => engine.stop());
+    onTestFinished(() => engine.stop());
     return Object.assign(engine, { port });
   }
 
@@ -596,7 +512,7 @@ describe('docs/embedding.md', () => {
       engine: server.Engine;
       friends: unknown;
     };
-    cleanups.push(() => engine.stop());
+    onTestFinished(() => engine.stop());
     const ben = newClient(port, { token: mint({ sub: 'ben' }) });
     const { calls, fn } = recorder();
     for (const channel of ['group:g1', 'wall:ann']) {
@@ -652,7 +568,7 @@ describe('PROTOCOL.md', () => {
     const exp = Math.floor(Date.now() / 1000) + 3600;
     const received: string[] = [];
     const socket = new WebSocket(`ws://127.0.0.1:${engine.port}/connection/websocket`);
-    cleanups.push(() => socket.terminate());
+    onTestFinished(() => socket.terminate());
     socket.on('message', (frame: Buffer) => received.push(...frame.toString().split('\n')));
     await once(socket, 'open');
 

@@ -28,6 +28,9 @@ export const pages: readonly string[] = [
   'packages/protocol/vectors/README.md',
 ];
 
+/** Pages whose blocks are run by the tests in `tests/docs/`, the others by `tests/readme.test.ts`. */
+export const sdkPages: readonly string[] = ['docs/add-chat.md'];
+
 export function readPage(page: string): string {
   return readFileSync(join(root, page), 'utf8');
 }
@@ -86,10 +89,14 @@ export function anchorsOf(page: string): string[] {
   );
 }
 
-/** Named and marked blocks of all pages; remembers which were taken, so that none is left unchecked. */
+/** Named and marked blocks of pages; remembers which were taken, so that none is left unchecked. */
 export class Examples {
-  readonly #blocks = pages.flatMap(blocksOf);
+  readonly #blocks: readonly Block[];
   readonly #taken = new Set<Block>();
+
+  constructor(of: readonly string[] = pages) {
+    this.#blocks = of.flatMap(blocksOf);
+  }
 
   /** The code of a named block. @throws Error if there is none. */
   code(name: string): string {

@@ -11,8 +11,13 @@ export class ExampleProgram {
   output = '';
   readonly #child: ChildProcess;
 
-  constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  /** @param options `env` comes beside that of this process; unless `cwd` says otherwise, it runs in the root. */
+  constructor(
+    command: string,
+    args: readonly string[],
+    { cwd = root, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
+  ) {
+    this.#child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const collect = (chunk: Buffer): void => void (this.output += chunk.toString());
     this.#child.stdout?.on('data', collect);
     this.#child.stderr?.on('data', collect);
