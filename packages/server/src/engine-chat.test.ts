@@ -370,3 +370,25 @@ describe('who is removed from a room', () => {
     expect(`${live}${JSON.stringify(values(publications))}`).toContain('"two"');
   });
 });
+
+test('the embedding program calls commands: for itself, or as a user with that user’s rights', async () => {
+  const engine = createEngine({
+    config: { chat: { enabled: true } },
+    store: memoryStore(),
+    clock: new FakeClock(),
+    logger,
+    listen: false,
+  });
+  await engine.start();
+  try {
+    await engine.call('chat.createRoom', { kind: 'group', id: 'r1', name: 'Group', owner: 'ann' });
+    const sent = await engine.call('chat.send', { room: 'r1', clientId: 'c1', text: 'Hello' }, { as: 'ann' });
+    expect(sent).toMatchObject({ message: { sender: 'ann', seq: 1 } });
+    await expect(engine.call('chat.send', { room: 'r1', text: 'Hi' }, { as: 'eve' })).rejects.toThrow('no such room');
+    await expect(engine.call('chat.sent', {})).rejects.toThrow('did you mean chat.send?');
+    // Nobody is not the program itself.
+    await expect(engine.call('chat.room', { room: 'r1' }, { as: '' })).rejects.toThrow();
+  } finally {
+    await engine.stop();
+  }
+});

@@ -129,6 +129,13 @@ export interface Engine {
     value: unknown,
     options?: Omit<ApiPublishRequest, 'channel' | 'data'>,
   ): Promise<ApiPublishResult>;
+  /**
+   * Runs a command of a module, such as `chat.send`, as `POST /api/chat/send` does.
+   * @param options.as id of the user who acts, with that user's permissions; without it the program itself, which may do
+   * everything.
+   * @throws ProtocolError
+   */
+  call(command: string, input: unknown, options?: { readonly as?: string }): Promise<unknown>;
   /** @throws if a listener cannot be opened or a component does not start; nothing is left running. */
   start(): Promise<void>;
   /** Stops accepting, asks clients to reconnect elsewhere spread over time, flushes; ends within `shutdown.timeout`. */
@@ -356,6 +363,12 @@ class ComposedEngine implements Engine {
     options: Omit<ApiPublishRequest, 'channel' | 'data'> = {},
   ): Promise<ApiPublishResult> {
     return this.api.publish({ ...options, channel, data: jsonPayload(value) });
+  }
+
+  async call(command: string, input: unknown, { as: user }: { readonly as?: string } = {}): Promise<unknown> {
+    const { commands, rules } = this.#core;
+    const auth = rules.authRecord(user ?? '', undefined).record;
+    return commands.run(command, { user: user ?? '', system: user === undefined, client: undefined, auth }, input);
   }
 
   async start(): Promise<void> {

@@ -2,10 +2,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { isLoopback, socketAddress } from './client-address.ts';
 import { HttpError } from './http-error.ts';
 import { LogGate } from '../lib/log-gate.ts';
-import { isSameHost } from './origin-policy.ts';
+import { isLocalRequest } from './local-request.ts';
 import type { HttpExchange } from './route.ts';
 
 export interface ApiKeysOptions {
@@ -44,7 +43,7 @@ export class ApiKeys {
       throw this.#refusal(exchange, 'a key in the URL ends up in logs; send it in the header X-API-Key');
     }
     if (this.#digests.length === 0) {
-      if (this.#development && isLocal(exchange)) return;
+      if (this.#development && isLocalRequest(exchange)) return;
       throw this.#refusal(
         exchange,
         this.#development
@@ -80,16 +79,4 @@ function sentKey(headers: HttpExchange['request']['headers']): string | undefine
   const header = headers['x-api-key'];
   if (typeof header === 'string' && header !== '') return header;
   return /^(?:apikey|bearer) +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-/**
- * A program on this machine, or a page that this server served. A page of another site could reach a local port too,
- * under its own origin, or under its own host name that resolves to this machine (DNS rebinding).
- */
-function isLocal({ request, address }: HttpExchange): boolean {
-  const { host, origin } = request.headers;
-  if (!isLoopback(address) || !isLoopback(socketAddress(request))) return false;
-  const name = (host ?? '').replace(/:\d+$/, '').toLowerCase();
-  const isLocalName = name === 'localhost' || name === '[::1]' || isLoopback(name);
-  return isLocalName && (origin === undefined || isSameHost(origin, host));
 }
