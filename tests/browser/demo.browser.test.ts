@@ -36,7 +36,7 @@ async function openWindow(name: string, { transport, ...options }: WindowOptions
   page.on('pageerror', (error) => problems.push(`${name}: ${error.stack ?? error.message}`));
   pushed.set(page, []);
   page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => collectPushed(page, String(payload))));
-  await page.goto(`${server.url}/${transport ? `?transport=${transport}` : ''}`);
+  await page.goto(`${server.url}/demo/${transport ? `?transport=${transport}` : ''}`);
   await expect.poll(() => page.locator('#status').textContent(), waiting).toBe('Connected');
   await expect.poll(() => people(page), waiting).toContain(name);
   return page;

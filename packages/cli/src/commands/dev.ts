@@ -1,8 +1,8 @@
-/** `tidings dev`: the server in development mode, open to this machine, and where to look. */
-import type { Engine } from '@tidings/server';
-import { UsageError, type Command } from '../command.ts';
+/** `tidings dev`: the server in development mode, open to this machine, with the chat app, and where to look. */
+import { createLogger, type ConfigInput, type Engine, type LoadedConfig } from '@tidings/server';
+import { flag, UsageError, type Command, type CommandInput } from '../command.ts';
 import { listenOptions, load, overridesOf } from '../config-options.ts';
-import { demoRoutes } from '../demo.ts';
+import { Demo, demoSettings } from '../demo/demo.ts';
 import { runServer } from '../run-server.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -10,25 +10,47 @@ export const dev: Command = {
   name: 'dev',
   summary: 'Run the server in development mode: everything open, on this machine only.',
   usage: '[options]',
-  options: listenOptions,
+  options: {
+    ...listenOptions,
+    'no-demo': { type: 'boolean', description: 'without the chat app: no pages, no sign-in, no rooms to begin with' },
+  },
   details: `Nobody has to log in, every channel whose name has no colon is open to anyone, and the server API needs no key.
-What a configuration file says holds over that. Without one it starts as it is.`,
+What a configuration file says holds over that. Without one it starts as it is.
+
+The chat app at / signs people in by a name; an empty database is given rooms to look at.`,
 
   async run(input) {
     if (input.positionals.length > 0)
       throw new UsageError(`unexpected argument ${JSON.stringify(input.positionals[0])}`);
-    const reload = () => load(input, { ...overridesOf(input), mode: 'development' });
-    const routes = demoRoutes();
+    if (flag(input.values, 'no-demo')) {
+      const reload = () => loadForDevelopment(input);
+      return runServer({
+        loaded: await reload(),
+        reload,
+        announce: (engine) => announce(engine, undefined, input.terminal),
+      });
+    }
+    const reload = async () => loadForDevelopment(input, demoSettings((await loadForDevelopment(input)).config));
+    const loaded = await reload();
+    const demo = new Demo(loaded);
+    await demo.prepare(createLogger(loaded.config.log.level));
     return runServer({
-      loaded: await reload(),
+      loaded,
       reload,
-      routes,
-      announce: (engine) => announce(engine, routes.length > 0, input.terminal),
+      routes: demo.routes,
+      async announce(engine, logger) {
+        await demo.open(engine, logger);
+        announce(engine, demo, input.terminal);
+      },
     });
   },
 };
 
-function announce({ address, internalAddress }: Engine, hasDemo: boolean, terminal: Terminal): void {
+function loadForDevelopment(input: CommandInput, settings: ConfigInput = {}): Promise<LoadedConfig> {
+  return load(input, { ...settings, ...overridesOf(input), mode: 'development' });
+}
+
+function announce({ address, internalAddress }: Engine, demo: Demo | undefined, terminal: Terminal): void {
   const publicUrl = urlOf(address, 'http');
   const serverUrl = urlOf(internalAddress ?? address, 'http');
   const row = (name: string, value: string) => terminal.print(`  ${name.padEnd(13)} ${terminal.style('cyan', value)}`);
@@ -38,7 +60,8 @@ function announce({ address, internalAddress }: Engine, hasDemo: boolean, termin
   terminal.print('  Everything is open: no login, no keys. It listens on this machine only; never expose it.');
   terminal.print('  For anything else: tidings gen-config, then tidings serve.');
   terminal.print();
-  if (hasDemo) row('Demo', `${publicUrl}/`);
+  if (demo?.hasChat === true) row('Chat', `${publicUrl}/`);
+  if (demo?.hasDemo === true) row('Demo', `${publicUrl}/demo/`);
   row('SDK endpoint', `${urlOf(address, 'ws')}/connection/websocket`);
   row('Server API', `${serverUrl}/api/docs`);
   row('Health', `${serverUrl}/health`);

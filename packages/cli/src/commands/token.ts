@@ -1,8 +1,9 @@
 /** `tidings token`: mints a connection or subscription token, for trying things out and for scripts. */
 import { parseDurationMs, type Config } from '@tidings/server';
-import { SignJWT, type JWTPayload } from 'jose';
+import type { JWTPayload } from 'jose';
 import { text, UsageError, type Command, type OptionValues } from '../command.ts';
 import { configOption, load } from '../config-options.ts';
+import { mintToken, requiredClaims } from '../mint-token.ts';
 
 export const token: Command = {
   name: 'token',
@@ -34,12 +35,7 @@ auth.subscriptionJwt.hmacSecret if that is set. Prints the token and nothing els
       secret === undefined
         ? signerOf((await load(input)).config, claims.channel !== undefined)
         : { secret, claims: {} };
-    const nowSeconds = Math.floor(Date.now() / 1000);
-    const jwt = new SignJWT({ ...claims, ...signer.claims })
-      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-      .setIssuedAt(nowSeconds)
-      .setExpirationTime(nowSeconds + Math.ceil(ttlMs / 1000));
-    terminal.print(await jwt.sign(new TextEncoder().encode(signer.secret)));
+    terminal.print(await mintToken({ ...claims, ...signer.claims }, signer.secret, ttlMs));
     return 0;
   },
 };
@@ -97,11 +93,5 @@ function signerOf({ auth }: Config, forSubscription: boolean): { secret: string;
       `there is no auth.${name}.hmacSecret in the configuration to sign with; set it, or give --secret`,
     );
   }
-  return {
-    secret: jwt.hmacSecret,
-    claims: {
-      ...(jwt.issuer !== undefined && { iss: jwt.issuer }),
-      ...(jwt.audience !== undefined && { aud: jwt.audience }),
-    },
-  };
+  return { secret: jwt.hmacSecret, claims: requiredClaims(jwt) };
 }
