@@ -55,6 +55,8 @@ const cases: Case[] = [
   forbidden('packages/client/src', '@tidings/server'),
   forbidden('packages/react/src', '@tidings/server'),
   allowed('packages/react/src', '@tidings/client'),
+  forbidden('packages/vue/src', '@tidings/server'),
+  allowed('packages/vue/src', '@tidings/client'),
 
   forbidden(`${server}/lib`, '../component.ts'),
   forbidden(`${server}/lib`, '../config/schema.ts'),
