@@ -8,7 +8,7 @@ import { FakeClock } from '../../packages/server/src/lib/clock.ts';
 import { chatErrors, ChatError } from '../../packages/server/src/modules/chat/chat-error.ts';
 import { roomOfChannel } from '../../packages/server/src/modules/chat/channel-names.ts';
 import { toMember, toMessage, toRoom } from '../../packages/server/src/modules/chat/mappers.ts';
-import type { Membership, Message, RoomListItem } from '../../packages/server/src/modules/chat/model.ts';
+import type { Membership, Message, OwnState, RoomListItem } from '../../packages/server/src/modules/chat/model.ts';
 import { RoomHistory } from '../../packages/server/src/modules/chat/room-history.ts';
 import { createChat, type ChatFixture } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
 import type { Store } from '../../packages/server/src/stores/store.ts';
@@ -349,9 +349,13 @@ class Trial {
         state: member.state,
       });
       if (member.state !== 'member') continue;
-      const { messages } = (await call('messages', { room: room.id, limit: 100 })) as { messages: Message[] };
+      const { messages, own } = (await call('messages', { room: room.id, limit: 100 })) as {
+        messages: Message[];
+        own: OwnState[];
+      };
       const main = room.messages.filter(({ threadSeq, gone }) => threadSeq === undefined && !gone).slice(-100);
       expect(messages.map(outline)).toEqual(main.map(outlineOfModel));
+      expect(own, `what ${user} did in ${room.id}`).toEqual(main.flatMap((message) => ownOfModel(message, user)));
     }
   }
 
@@ -386,6 +390,13 @@ class Trial {
       expect(mirror.members.get(member.user_id), `${member.user_id} for a client`).toMatchObject({ role, state });
     }
   }
+}
+
+/** What a user did with a message; none if nothing. */
+function ownOfModel({ seq, deleted, reactions, votes }: ModelRoom['messages'][number], user: string): OwnState[] {
+  const emoji = [...reactions].filter(([, users]) => users.has(user)).map(([name]) => name);
+  const own = { seq, reactions: emoji.toSorted(), votes: [...(votes?.get(user) ?? [])].toSorted() };
+  return deleted || own.reactions.length + own.votes.length === 0 ? [] : [own];
 }
 
 const emptyMessage = {

@@ -369,6 +369,11 @@ export interface ChatApi {
       readonly messages: readonly Message[];
       readonly hasBefore: boolean;
       readonly hasAfter: boolean;
+      readonly own: readonly {
+        readonly seq: number;
+        readonly reactions: readonly string[];
+        readonly votes: readonly string[];
+      }[];
     };
   };
   /** One message. */
@@ -379,6 +384,11 @@ export interface ChatApi {
     };
     output: {
       readonly message: Message;
+      readonly own: {
+        readonly seq: number;
+        readonly reactions: readonly string[];
+        readonly votes: readonly string[];
+      };
     };
   };
   /** Replaces what a message says. What it said is kept as a former version. */
@@ -434,6 +444,11 @@ export interface ChatApi {
     };
     output: {
       readonly message: Message;
+      readonly own: {
+        readonly seq: number;
+        readonly reactions: readonly string[];
+        readonly votes: readonly string[];
+      };
     };
   };
   /** Takes a reaction back. */
@@ -445,6 +460,11 @@ export interface ChatApi {
     };
     output: {
       readonly message: Message;
+      readonly own: {
+        readonly seq: number;
+        readonly reactions: readonly string[];
+        readonly votes: readonly string[];
+      };
     };
   };
   /** Who reacted to a message. */
@@ -505,6 +525,11 @@ export interface ChatApi {
     output: {
       readonly messages: readonly Message[];
       readonly hasMore: boolean;
+      readonly own: readonly {
+        readonly seq: number;
+        readonly reactions: readonly string[];
+        readonly votes: readonly string[];
+      }[];
     };
   };
   /** Messages of all rooms that mention the user, the latest first. */
@@ -1103,6 +1128,7 @@ export interface ChatApi {
       readonly filter?: 'all' | 'unread' | 'archived' | 'pinned' | 'direct' | undefined;
       readonly after?: string | undefined;
       readonly limit?: number | undefined;
+      readonly rooms?: readonly string[] | undefined;
     };
     output: {
       readonly rooms: readonly RoomListItem[];

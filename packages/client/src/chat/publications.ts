@@ -4,6 +4,8 @@ import type { Attachment, ChatApi, Draft, Member, Message, Room, RoomListItem } 
 export type User = ChatApi['user']['output']['user'];
 export type Profile = ChatApi['profile']['output']['profile'];
 export type ReadState = ChatApi['markRead']['output'];
+/** What the user did with one message: all of it. */
+export type OwnState = ChatApi['message']['output']['own'];
 export type UserPresence = ChatApi['presence']['output']['users'][number];
 export type Restriction = ChatApi['restrictions']['output']['restrictions'][number];
 export type Scheduled = ChatApi['scheduled']['output']['scheduled'][number];
@@ -47,5 +49,6 @@ export type UserPublication =
   | { readonly type: 'block'; readonly user: string; readonly blocked: boolean }
   | { readonly type: 'restriction'; readonly restriction: Restriction; readonly lifted?: true }
   | { readonly type: 'scheduled'; readonly scheduled: Scheduled; readonly state?: 'sent' | 'cancelled' }
+  | ({ readonly type: 'own'; readonly room: string; readonly rev: number } & OwnState)
   | ({ readonly type: 'read' } & ReadState)
   | { readonly type: 'profile'; readonly profile: Profile };

@@ -60,7 +60,7 @@ test('a deleted message leaves a tombstone, and nothing of what it said in any t
   }
   expect(await rows('chat_attachments')).toMatchObject([{ message_seq: -1 }]);
   expect(JSON.stringify(await rows('chat_messages'))).not.toContain('secret');
-  expect(await chat.as('ben')('pins', { room: 'room' })).toEqual({ messages: [], hasMore: false });
+  expect(await chat.as('ben')('pins', { room: 'room' })).toEqual({ messages: [], hasMore: false, own: [] });
   expect(await chat.as('ben')('reactions', at)).toEqual({ reactions: [], hasMore: false });
 });
 

@@ -7,7 +7,8 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { MessageRow } from './chat-writer.ts';
 import { showMessage } from './message-access.ts';
-import type { Message } from './model.ts';
+import type { Message, OwnState } from './model.ts';
+import { readOwnStates } from './own-state.ts';
 import { accessRoom } from './room-access.ts';
 
 export interface PageInput {
@@ -28,6 +29,8 @@ export interface MessagePage {
   readonly messages: Message[];
   readonly hasBefore: boolean;
   readonly hasAfter: boolean;
+  /** What the actor did with them, where they did something. */
+  readonly own: OwnState[];
 }
 
 const defaultLimit = 50;
@@ -49,14 +52,14 @@ export async function readMessages(chat: Chat, actor: ModuleActor, input: PageIn
       stretch(chat, input, 'desc', around, half),
       stretch(chat, input, 'asc', around - 1, limit - half),
     ]);
-    return page(actor, [...above.rows.toReversed(), ...below.rows], above.more, below.more);
+    return page(chat, actor, [...above.rows.toReversed(), ...below.rows], above.more, below.more);
   }
   if (after !== undefined) {
     const [rows, others] = await Promise.all([
       stretch(chat, input, 'asc', after, limit),
       stretch(chat, input, 'desc', after + 1, 0),
     ]);
-    return page(actor, rows.rows, others.more, rows.more);
+    return page(chat, actor, rows.rows, others.more, rows.more);
   }
   const bound = before ?? room.last_seq + 1;
   const [rows, others] = await Promise.all([
@@ -64,7 +67,7 @@ export async function readMessages(chat: Chat, actor: ModuleActor, input: PageIn
     // What comes in meanwhile is told on the room's channel.
     before === undefined ? { more: false } : stretch(chat, input, 'asc', bound - 1, 0),
   ]);
-  return page(actor, rows.rows.toReversed(), rows.more, others.more);
+  return page(chat, actor, rows.rows.toReversed(), rows.more, others.more);
 }
 
 /**
@@ -95,8 +98,15 @@ export function pageLimit({ config }: Pick<Chat, 'config'>, limit: number | unde
   return limit ?? Math.min(defaultLimit, max);
 }
 
-function page(actor: ModuleActor, rows: readonly MessageRow[], hasBefore: boolean, hasAfter: boolean): MessagePage {
-  return { messages: rows.map((row) => showMessage(row, actor)), hasBefore, hasAfter };
+async function page(
+  chat: Chat,
+  actor: ModuleActor,
+  rows: readonly MessageRow[],
+  hasBefore: boolean,
+  hasAfter: boolean,
+): Promise<MessagePage> {
+  const own = await readOwnStates(chat.db, rows, actor.user);
+  return { messages: rows.map((row) => showMessage(row, actor)), hasBefore, hasAfter, own };
 }
 
 /** Rows from `bound`, without it, in one direction, and whether there are more. */

@@ -188,8 +188,19 @@ export type UserPublication =
   | { readonly type: 'scheduled'; readonly scheduled: Scheduled; readonly state?: 'sent' | 'cancelled' }
   /** Marked as read, or as unread, on another device. */
   | ({ readonly type: 'read' } & ReadState)
+  /** What the user did with a message on another device. `rev` is the message's then: the higher one holds. */
+  | ({ readonly type: 'own'; readonly room: string; readonly rev: number } & OwnState)
   /** Changed on another device. */
   | { readonly type: 'profile'; readonly profile: Profile };
+
+/** What a user did with one message: all of it, as it is now. */
+export interface OwnState {
+  readonly seq: number;
+  /** Emoji. */
+  readonly reactions: readonly string[];
+  /** Ids of the poll's options. */
+  readonly votes: readonly string[];
+}
 
 /** How far a user has read a room. `unread` is as of then: it grows with the room's `countable`. */
 export interface ReadState {

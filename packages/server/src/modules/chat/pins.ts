@@ -4,7 +4,8 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import { changeMessage, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit } from './message-pages.ts';
-import type { Message } from './model.ts';
+import type { Message, OwnState } from './model.ts';
+import { readOwnStates } from './own-state.ts';
 import { accessRoom, enterRoom } from './room-access.ts';
 
 /**
@@ -60,7 +61,7 @@ export async function listPins(
   chat: Chat,
   actor: ModuleActor,
   { room, before, limit: wanted }: PinsInput,
-): Promise<{ readonly messages: Message[]; readonly hasMore: boolean }> {
+): Promise<{ readonly messages: Message[]; readonly hasMore: boolean; readonly own: OwnState[] }> {
   const limit = pageLimit(chat, wanted);
   await accessRoom(chat, actor, room);
   let query = chat.db
@@ -75,5 +76,10 @@ export async function listPins(
     query = query.where((eb) => eb(eb.refTuple('pinned_at', 'seq'), '<', eb.tuple(before.pinnedAt, before.seq)));
   }
   const rows = await query.execute();
-  return { messages: rows.slice(0, limit).map((row) => showMessage(row, actor)), hasMore: rows.length > limit };
+  const shown = rows.slice(0, limit);
+  return {
+    messages: shown.map((row) => showMessage(row, actor)),
+    hasMore: rows.length > limit,
+    own: await readOwnStates(chat.db, shown, actor.user),
+  };
 }

@@ -11,6 +11,7 @@ import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit, readMessage } from './message-pages.ts';
 import type { Message, Poll } from './model.ts';
+import { readOwnState, tellOwnState } from './own-state.ts';
 import { enterRoom } from './room-access.ts';
 import { sendMessage, type Sent } from './send-message.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
@@ -107,7 +108,8 @@ export async function vote(
     const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
     const poll = pollOf(row);
     const wanted = checkVote(poll, options, tx.nowMs);
-    const before = await ownVotes(tx.read, row, user);
+    const state = await readOwnState(tx.read, row, user);
+    const before = new Set(state.votes);
     // Others do not see it, and who is in the shadow is not to notice.
     if (shadow) return { message: showMessage(row, actor), own: [...before] };
     const own = [...wanted].toSorted();
@@ -121,6 +123,7 @@ export async function vote(
       voters: poll.voters + Number(wanted.size > 0) - Number(before.size > 0),
     };
     const changed = changeMessage(tx, row, { poll: JSON.stringify(counted) }, 'message.changed', user);
+    tellOwnState(tx, changed, user, { ...state, votes: own });
     return { message: showMessage(changed, actor), own };
   });
 }
@@ -191,7 +194,7 @@ export async function listVotes(
   const row = await readMessage(chat, actor, room, seq);
   if (!isVisible(row, actor)) throw new ChatError('messageNotFound', String(seq));
   const poll = pollOf(row);
-  const own = [...(await ownVotes(chat.db, row, actor.user))];
+  const own = [...(await readOwnState(chat.db, row, actor.user)).votes];
   if (poll.anonymous) return { own, votes: [], hasMore: false };
   let query = chat.db
     .selectFrom('chat_poll_votes')
@@ -278,17 +281,4 @@ function pollOf({ poll, seq, deleted_at }: MessageRow): Poll {
   if (deleted_at !== null) throw new ChatError('deleted', `message ${seq}`);
   if (poll === null) throw new ChatError('invalid', `message ${seq} is no poll`);
   return JSON.parse(poll) as Poll;
-}
-
-async function ownVotes(db: Chat['db'], { room_id, seq }: MessageRow, user: string): Promise<Set<string>> {
-  if (user === '') return new Set();
-  const rows = await db
-    .selectFrom('chat_poll_votes')
-    .select('option_id')
-    .where('room_id', '=', room_id)
-    .where('seq', '=', seq)
-    .where('user_id', '=', user)
-    .orderBy('option_id')
-    .execute();
-  return new Set(rows.map(({ option_id }) => option_id));
 }

@@ -17,10 +17,11 @@ describe('a reaction', () => {
     await chat.as('ben')('react', { ...at, emoji: '👍' });
     const { message } = await chat.as('carl')('react', { ...at, emoji: '👍' });
     expect(message).toMatchObject({ reactions: { '👍': 2 }, rev: 3, version: 1 });
-    expect(chat.publications.map(({ position }) => position?.offset)).toEqual([2, 3]);
+    const offsets = () => chat.publications.flatMap(({ position }) => position?.offset ?? []);
+    expect(offsets()).toEqual([2, 3]);
     expect(chat.eventTypes).toEqual(['chat.message.reacted', 'chat.message.reacted']);
     expect((await chat.as('carl')('react', { ...at, emoji: '👍' })).message).toMatchObject({ rev: 3 });
-    expect(chat.publications).toHaveLength(2);
+    expect(offsets()).toEqual([2, 3]);
   });
 
   test('is taken back; the last of a kind takes the kind with it', async () => {

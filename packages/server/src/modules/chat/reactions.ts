@@ -8,7 +8,8 @@ import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
 import { pageLimit, readMessage } from './message-pages.ts';
-import type { Message } from './model.ts';
+import type { Message, OwnState } from './model.ts';
+import { readOwnState, tellOwnState } from './own-state.ts';
 import { enterRoom } from './room-access.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
 
@@ -18,14 +19,19 @@ export interface ReactionInput {
   readonly emoji: string;
 }
 
+export interface Reacted {
+  readonly message: Message;
+  /** What the user did with it, as it is now. */
+  readonly own: OwnState;
+}
+
 /**
  * Reacting again with the same emoji does nothing.
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, messageNotFound, deleted, tooMany.
  */
-export function react(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<{ readonly message: Message }> {
+export function react(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<Reacted> {
   const { limits } = chat.config;
-  return change(chat, actor, input, async (tx, row, counts) => {
-    const own = await ownReactions(tx, row, actor.user, [...counts.keys()]);
+  return change(chat, actor, input, async (tx, row, counts, own) => {
     if (own.includes(input.emoji)) return undefined;
     if (own.length >= limits.reactionsPerUser) {
       throw new ChatError('tooMany', `reactions of one user on a message; at most ${limits.reactionsPerUser}`);
@@ -43,7 +49,8 @@ export function react(chat: Chat, actor: ModuleActor, input: ReactionInput): Pro
         created_at: tx.nowMs,
       })
       .execute();
-    return counts.set(input.emoji, (counts.get(input.emoji) ?? 0) + 1);
+    counts.set(input.emoji, (counts.get(input.emoji) ?? 0) + 1);
+    return [...own, input.emoji].toSorted();
   });
 }
 
@@ -51,21 +58,20 @@ export function react(chat: Chat, actor: ModuleActor, input: ReactionInput): Pro
  * Taking back what is not there does nothing.
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, messageNotFound, deleted.
  */
-export function unreact(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<{ readonly message: Message }> {
-  return change(chat, actor, input, async (tx, row, counts) => {
-    const [deleted] = await tx.write
+export function unreact(chat: Chat, actor: ModuleActor, input: ReactionInput): Promise<Reacted> {
+  return change(chat, actor, input, async (tx, row, counts, own) => {
+    if (!own.includes(input.emoji)) return undefined;
+    await tx.write
       .deleteFrom('chat_reactions')
       .where('room_id', '=', row.room_id)
       .where('seq', '=', row.seq)
       .where('emoji', '=', input.emoji)
       .where('user_id', '=', actor.user)
-      .returning('emoji')
       .execute();
-    if (!deleted) return undefined;
     const left = (counts.get(input.emoji) ?? 1) - 1;
     if (left > 0) counts.set(input.emoji, left);
     else counts.delete(input.emoji);
-    return counts;
+    return own.filter((emoji) => emoji !== input.emoji);
   });
 }
 
@@ -116,13 +122,18 @@ export async function listReactions(
 
 type Counts = Map<string, number>;
 
-/** @param work returns the new counts, or undefined if nothing changes. */
+/** @param work changes the counts and returns the user's own reactions as they are then; undefined if nothing changes. */
 function change(
   chat: Chat,
   actor: ModuleActor,
   { room: id, seq }: ReactionInput,
-  work: (tx: ChatTransaction, row: MessageRow, counts: Counts) => Promise<Counts | undefined>,
-): Promise<{ readonly message: Message }> {
+  work: (
+    tx: ChatTransaction,
+    row: MessageRow,
+    counts: Counts,
+    own: readonly string[],
+  ) => Promise<readonly string[] | undefined>,
+): Promise<Reacted> {
   // A reaction is a user's own; there is no user who is the system.
   if (actor.user === '') return Promise.reject(new ChatError('invalid', 'a reaction is of a user: name one in `as`'));
   const needs = {
@@ -136,35 +147,20 @@ function change(
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('react', actor, { room, member, message: row });
     const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
+    const before = await readOwnState(tx.read, row, actor.user);
     // Others do not see it, and who is in the shadow is not to notice.
-    if (shadow) return { message: showMessage(row, actor) };
-    const counts = await work(tx, row, countsOf(row));
-    if (!counts) return { message: showMessage(row, actor) };
-    const reactions = counts.size === 0 ? null : JSON.stringify(Object.fromEntries(counts));
-    const changed = changeMessage(tx, row, { reactions }, 'message.reacted', actor.user);
-    return { message: showMessage(changed, actor) };
+    if (shadow) return { message: showMessage(row, actor), own: before };
+    const counts = countsOf(row);
+    const reactions = await work(tx, row, counts, before.reactions);
+    if (!reactions) return { message: showMessage(row, actor), own: before };
+    const summary = counts.size === 0 ? null : JSON.stringify(Object.fromEntries(counts));
+    const changed = changeMessage(tx, row, { reactions: summary }, 'message.reacted', actor.user);
+    const own = { ...before, reactions };
+    tellOwnState(tx, changed, actor.user, own);
+    return { message: showMessage(changed, actor), own };
   });
 }
 
 function countsOf(row: MessageRow): Counts {
   return new Map(row.reactions === null ? [] : Object.entries(JSON.parse(row.reactions) as Record<string, number>));
-}
-
-/** Looked up by key for each emoji of the message: a popular message has more reactions than one reads. */
-async function ownReactions(
-  tx: ChatTransaction,
-  row: MessageRow,
-  user: string,
-  kinds: readonly string[],
-): Promise<string[]> {
-  if (kinds.length === 0) return [];
-  const rows = await tx.read
-    .selectFrom('chat_reactions')
-    .select('emoji')
-    .where('room_id', '=', row.room_id)
-    .where('seq', '=', row.seq)
-    .where('emoji', 'in', kinds)
-    .where('user_id', '=', user)
-    .execute();
-  return rows.map(({ emoji }) => emoji);
 }

@@ -150,3 +150,25 @@ describe('unread', () => {
     });
   });
 });
+
+test('only the lines that are asked for, in that order, archived or not', async () => {
+  await using chat = await createChat();
+  for (const id of ['a', 'b', 'c']) await chat.room({ id, members: ['anna', 'ben'] });
+  await chat.room({ id: 'other', members: ['ben'] });
+  const anna = chat.as('anna');
+  await chat.as('ben')('send', { room: 'b', text: 'hello' });
+  await anna('archiveRoom', { room: 'c' });
+  const { rooms, next } = await anna('rooms', { rooms: ['c', 'other', 'b', 'c', 'never'] });
+  expect(rooms.map((item: Item) => [item.room.id, item.membership.unread])).toEqual([
+    ['c', 0],
+    ['b', 1],
+  ]);
+  expect(next).toBeUndefined();
+  expect((await anna('rooms', { rooms: [] })).rooms).toEqual([]);
+  for (const beside of [{ filter: 'all' }, { limit: 5 }, { after: '0.1.a' }]) {
+    await expect(anna('rooms', { rooms: ['a'], ...beside })).rejects.toMatchObject({ code: 605 });
+  }
+  const many = Array.from({ length: 101 }, (_, at) => `r${at}`);
+  await expect(anna('rooms', { rooms: many })).rejects.toMatchObject({ code: 605 });
+  await expect(chat.system('rooms', { rooms: ['a'] })).rejects.toMatchObject({ code: 605 });
+});

@@ -26,6 +26,8 @@ export interface RoomListInput {
   /** `next` of the page before. */
   readonly after?: string | undefined;
   readonly limit?: number | undefined;
+  /** Only these lines, for one who refreshes them; goes with nothing else. */
+  readonly rooms?: readonly string[] | undefined;
 }
 
 export interface RoomListPage {
@@ -36,6 +38,14 @@ export interface RoomListPage {
 
 /** @throws ChatError invalid, tooMany. */
 export async function listRooms(chat: Chat, actor: ModuleActor, input: RoomListInput): Promise<RoomListPage> {
+  const { rooms, ...others } = input;
+  if (rooms) {
+    if (Object.values(others).some((value) => value !== undefined)) {
+      throw new ChatError('invalid', '`rooms` goes without filter, after and limit');
+    }
+    actingUser(actor);
+    return { rooms: await readItems(chat, actor, [...new Set(rooms)]) };
+  }
   const limit = pageLimit(chat, input.limit);
   const keys = await readKeys(chat, actingUser(actor), input, limit + 1);
   const page = keys.slice(0, limit);

@@ -132,6 +132,12 @@ export const message = z.strictObject({
   rev: z.int(),
 });
 
+export const ownState = z.strictObject({
+  seq: z.int(),
+  reactions: z.array(z.string()).describe('Emoji with which the asker reacted.'),
+  votes: z.array(z.string()).describe('Ids of the options that the asker chose.'),
+});
+
 export const roomListItem = z.strictObject({
   room,
   membership,

@@ -27,6 +27,7 @@ describe('a message', () => {
     expect(chat.eventTypes).toEqual(['chat.message.sent']);
     expect(await chat.as('ben')('messages', { room })).toEqual({
       messages: [message],
+      own: [],
       hasBefore: false,
       hasAfter: false,
     });

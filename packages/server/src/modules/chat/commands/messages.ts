@@ -8,12 +8,17 @@ import { showMessage } from '../message-access.ts';
 import { readMessage, readMessages } from '../message-pages.ts';
 import { listPins, setPinned } from '../pins.ts';
 import { listReactions, react, unreact } from '../reactions.ts';
-import { emoji, id, json, mentions, message, sendInput, seq, text, time } from '../schemas.ts';
+import { readOwnState } from '../own-state.ts';
+import { emoji, id, json, mentions, message, ownState, sendInput, seq, text, time } from '../schemas.ts';
 import { sendMessage } from '../send-message.ts';
 
 const one = { room: id(), seq: seq() };
 const limit = () => z.int().min(1).optional().describe('50 without it; at most `chat.limits.page`.');
 const changed = z.strictObject({ message });
+const own = ownState.describe('What the asker did with it.');
+const withOwn = z.strictObject({ message, own });
+/** Beside messages. */
+const owns = z.array(ownState).describe('What the asker did with those of them with which they did something.');
 
 export const messageCommands: readonly ChatCommand[] = [
   command({
@@ -39,7 +44,7 @@ export const messageCommands: readonly ChatCommand[] = [
       limit: limit(),
       threadSeq: seq().optional().describe('Those of the thread under this message; else those in no thread.'),
     }),
-    output: z.strictObject({ messages: z.array(message), hasBefore: z.boolean(), hasAfter: z.boolean() }),
+    output: z.strictObject({ messages: z.array(message), hasBefore: z.boolean(), hasAfter: z.boolean(), own: owns }),
     example: { room: 'lobby', before: 120, limit: 20 },
     anonymous: true,
     run: readMessages,
@@ -48,12 +53,13 @@ export const messageCommands: readonly ChatCommand[] = [
     name: 'message',
     summary: 'One message.',
     input: z.strictObject(one),
-    output: changed,
+    output: withOwn,
     example: { room: 'lobby', seq: 7 },
     anonymous: true,
-    run: async (chat, actor, input) => ({
-      message: showMessage(await readMessage(chat, actor, input.room, input.seq), actor),
-    }),
+    async run(chat, actor, input) {
+      const row = await readMessage(chat, actor, input.room, input.seq);
+      return { message: showMessage(row, actor), own: await readOwnState(chat.db, row, actor.user) };
+    },
   }),
   command({
     name: 'edit',
@@ -105,7 +111,7 @@ export const messageCommands: readonly ChatCommand[] = [
     name: 'react',
     summary: 'Adds a reaction to a message.',
     input: z.strictObject({ ...one, emoji: emoji() }),
-    output: changed,
+    output: withOwn,
     example: { room: 'lobby', seq: 7, emoji: '👍' },
     run: react,
   }),
@@ -113,7 +119,7 @@ export const messageCommands: readonly ChatCommand[] = [
     name: 'unreact',
     summary: 'Takes a reaction back.',
     input: z.strictObject({ ...one, emoji: emoji() }),
-    output: changed,
+    output: withOwn,
     example: { room: 'lobby', seq: 7, emoji: '👍' },
     run: unreact,
   }),
@@ -161,7 +167,7 @@ export const messageCommands: readonly ChatCommand[] = [
         .describe('Pinned before this one: the last of a page.'),
       limit: limit(),
     }),
-    output: z.strictObject({ messages: z.array(message), hasMore: z.boolean() }),
+    output: z.strictObject({ messages: z.array(message), hasMore: z.boolean(), own: owns }),
     example: { room: 'lobby' },
     anonymous: true,
     run: listPins,

@@ -13,6 +13,11 @@ export const syncCommands: readonly ChatCommand[] = [
       filter: z.enum(roomFilters).optional().describe('`all` without it. Only `archived` shows archived rooms.'),
       after: text(256).min(1).optional().describe('`next` of the page before.'),
       limit: z.int().min(1).optional().describe('50 without it; at most `chat.limits.page`.'),
+      rooms: z
+        .array(id())
+        .max(100)
+        .optional()
+        .describe('Only these, in this order, archived or not; those that the user is not in are left out.'),
     }),
     output: z.strictObject({
       rooms: z.array(roomListItem),
