@@ -2,7 +2,7 @@
  * What the parts of one conversation share: which room or thread they show, and what the composer is about to do.
  * `Room` and `Thread` put it around their children.
  */
-import type { ChatRoom, ChatThread, MessageView, Timeline } from '@tidings/client';
+import type { ChatRoom, ChatThread, MessageView, TidingsError, Timeline } from '@tidings/client';
 import { createContext, useContext } from 'react';
 
 /** What happens when the composer sends. */
@@ -20,6 +20,11 @@ export interface Conversation {
   compose(composing: Composing): void;
   /** Undefined where threads are not shown. */
   readonly openThread: ((threadSeq: number) => void) | undefined;
+  /** Does it, and tells the person if it failed. */
+  attempt(work: Promise<unknown>): void;
+  /** What failed last, until it is taken away. */
+  readonly failure: TidingsError | undefined;
+  dismissFailure(): void;
   /** Shows a message and highlights it. */
   jumpTo(seq: number): void;
   /** Put there by the list of messages, for `jumpTo`. */

@@ -33,6 +33,7 @@ export const englishLabels = {
   tryAgain: 'Try again',
 
   // Messages
+  messages: 'Messages',
   messagesOf: (title: string) => `Messages in ${title}`,
   noMessages: 'Nothing here yet. Say hello!',
   beginning: 'This is the beginning.',
@@ -45,7 +46,6 @@ export const englishLabels = {
   announce: (name: string, text: string) => `${name}: ${text}`,
   edited: 'edited',
   deleted: 'This message was deleted',
-  hidden: 'This message is hidden',
   replyTo: (name: string) => `In reply to ${name}`,
   showQuoted: 'Show the quoted message',
   quotedUnknown: 'Earlier message',

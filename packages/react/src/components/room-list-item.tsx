@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useFormats, useLabels } from '../context.ts';
 import { useMe, useName } from '../hooks/use-chat.ts';
+import { messageSummary } from '../text/message-summary.ts';
 import { plainText } from '../text/plain-text.ts';
 import { Avatar } from './avatar.tsx';
 import { Icon } from './icon.tsx';
@@ -72,7 +73,7 @@ function Preview({ room }: { readonly room: RoomView }): ReactNode {
       </>
     );
   }
-  if (message === undefined) return room.room.topic ?? '';
+  if (message === undefined || message.kind === 'hidden') return room.room.topic ?? '';
   if (message.deletedAt !== undefined) return <i>{labels.deleted}</i>;
   const said = messageSummary(message, labels);
   if (room.peer !== undefined || message.kind === 'system') return said;
@@ -88,18 +89,4 @@ function SenderName({ user }: { readonly user: string }): ReactNode {
   const me = useMe();
   const name = useName(user);
   return user === me ? labels.you : name;
-}
-
-/** A message in one line without marks. */
-export function messageSummary(
-  message: NonNullable<RoomView['lastMessage']>,
-  labels: ReturnType<typeof useLabels>,
-): string {
-  if (message.deletedAt !== undefined) return labels.deleted;
-  if (message.kind === 'hidden') return labels.hidden;
-  if (message.poll !== undefined) return `${labels.poll}: ${message.poll.question}`;
-  if (message.text !== undefined && message.text !== '') return plainText(message.text);
-  const [first] = message.attachments ?? [];
-  if (first === undefined) return '';
-  return first.contentType.startsWith('image/') ? labels.photo : first.name;
 }

@@ -1,9 +1,10 @@
 /** One room on the screen: opens it, and is the frame for the list of messages, the composer and what else stands there. */
 import type { ChatRoom } from '@tidings/client';
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
-import { ConversationContext, type Composing, type Conversation } from '../conversation.ts';
+import { ConversationContext } from '../conversation.ts';
+import { useNewConversation } from '../hooks/use-new-conversation.ts';
 import { useGone, useOpenRoomView, useRoom } from '../hooks/use-room.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
@@ -61,26 +62,5 @@ function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): 
         </>
       )}
     </ConversationContext.Provider>
-  );
-}
-
-/** The state that the parts of one conversation share. */
-export function useNewConversation(
-  room: ChatRoom,
-  timeline: Conversation['timeline'],
-  thread: Conversation['thread'],
-  onOpenThread: ((threadSeq: number) => void) | undefined,
-): Conversation {
-  const [composing, compose] = useState<Composing>({ kind: 'new' });
-  const list = useRef<Conversation['list']['current']>(undefined);
-  const jumpTo = useCallback((seq: number) => list.current?.jumpTo(seq), []);
-  // A new function with every render of the application would render every message anew.
-  const latest = useRef(onOpenThread);
-  latest.current = onOpenThread;
-  const hasThreads = onOpenThread !== undefined;
-  const openThread = useMemo(() => (hasThreads ? (seq: number) => latest.current?.(seq) : undefined), [hasThreads]);
-  return useMemo(
-    () => ({ room, timeline, thread, composing, compose, openThread, jumpTo, list }),
-    [room, timeline, thread, composing, openThread, jumpTo],
   );
 }

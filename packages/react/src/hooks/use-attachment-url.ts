@@ -19,7 +19,6 @@ export function useAttachmentUrl(attachment: Attachment | undefined): string | u
       () => {},
     );
     return () => void (isWanted = false);
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [chat, attachment?.id]);
   return found !== undefined && found.id === attachment?.id ? found.url : undefined;
 }

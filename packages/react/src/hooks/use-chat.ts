@@ -51,7 +51,6 @@ export function useUsers(ids: readonly string[]): readonly (User | undefined)[] 
   const chat = useChat();
   // Ids hold no spaces, so that this says whether they are the same ones.
   const key = ids.join(' ');
-  // oxlint-disable-next-line react-hooks/exhaustive-deps
   const stores = useMemo(() => (key === '' ? [] : key.split(' ').map((id) => chat.user(id))), [chat, key]);
   return useStores(stores);
 }

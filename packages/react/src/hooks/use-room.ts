@@ -43,7 +43,6 @@ function useHandle<T extends Handle>(open: (() => T) | undefined, deps: readonly
     const handle = open();
     setCurrent({ handle, deps });
     return () => void handle.close();
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, deps);
   const isCurrent = open !== undefined && current?.deps.every((value, i) => Object.is(value, deps[i]));
   return isCurrent ? current?.handle : undefined;

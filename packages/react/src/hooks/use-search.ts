@@ -70,7 +70,6 @@ export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchO
       clearTimeout(timer);
       abort.abort();
     };
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [chat, question, delayMs, cursor]);
 
   const { status, results, failure, next } = found;

@@ -1,0 +1,76 @@
+/** What floats above the list: the way to the latest message, and to the first unread one, with how many they are. */
+import type { MessagesView } from '@tidings/client';
+import { useRef, useState, type ReactNode } from 'react';
+import { useFormats, useLabels } from '../context.ts';
+import { Icon } from './icon.tsx';
+
+export interface JumpButtonsProps {
+  readonly view: MessagesView;
+  readonly isAtEnd: boolean;
+  /** Seq of the first message that is in sight. */
+  readonly firstInSight: number | undefined;
+  readonly onLatest: () => void;
+  readonly onUnread: (seq: number) => void;
+}
+
+export function JumpButtons({ view, isAtEnd, firstInSight, onLatest, onUnread }: JumpButtonsProps): ReactNode {
+  const labels = useLabels();
+  const formats = useFormats();
+  const below = useNewBelow(view, isAtEnd);
+  const { firstUnreadSeq } = view;
+  // Once it was in sight nobody needs to be led there.
+  const [seenUnread, setSeenUnread] = useState<number>();
+  const isUnreadAbove = firstUnreadSeq !== undefined && firstInSight !== undefined && firstUnreadSeq < firstInSight;
+  if (firstUnreadSeq !== undefined && firstInSight !== undefined && !isUnreadAbove && seenUnread !== firstUnreadSeq) {
+    setSeenUnread(firstUnreadSeq);
+  }
+  const unreadAbove = isUnreadAbove
+    ? view.messages.filter(({ seq, isOwn }) => !isOwn && seq !== undefined && seq >= firstUnreadSeq).length
+    : 0;
+  return (
+    <>
+      {isUnreadAbove && seenUnread !== firstUnreadSeq && (
+        <button
+          type="button"
+          className="tidings-jump tidings-jump-unread"
+          aria-label={labels.jumpToUnread}
+          onClick={() => {
+            setSeenUnread(firstUnreadSeq);
+            onUnread(firstUnreadSeq);
+          }}
+        >
+          <Icon name="chevronUp" />
+          {labels.unreadAbove(unreadAbove)}
+        </button>
+      )}
+      {!isAtEnd && (
+        <button
+          type="button"
+          className="tidings-jump tidings-jump-latest"
+          aria-label={below > 0 ? `${labels.jumpToLatest}, ${labels.newBelow(below)}` : labels.jumpToLatest}
+          onClick={onLatest}
+        >
+          {below > 0 && <span className="tidings-jump-count">{formats.number(below)}</span>}
+          <Icon name="chevronDown" />
+        </button>
+      )}
+    </>
+  );
+}
+
+/** How many messages of others have come since the end was last in sight. */
+function useNewBelow(view: MessagesView, isAtEnd: boolean): number {
+  const seenSeq = useRef<number>(undefined);
+  const lastSeq = view.messages.findLast(({ seq }) => seq !== undefined)?.seq;
+  if (isAtEnd || seenSeq.current === undefined) seenSeq.current = lastSeq;
+  if (isAtEnd) return 0;
+  const seen = seenSeq.current ?? 0;
+  let count = 0;
+  for (let i = view.messages.length - 1; i >= 0; i--) {
+    const message = view.messages[i];
+    if (message?.seq === undefined) continue;
+    if (message.seq <= seen) break;
+    if (!message.isOwn) count++;
+  }
+  return count;
+}
