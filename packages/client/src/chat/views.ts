@@ -38,12 +38,14 @@ export interface MessageView {
   readonly createdAt: number;
   readonly replySeq?: number;
   readonly threadSeq?: number;
-  /** As the server has it; absent until then. */
+  /** As the server has it, with what the user has just done to it; absent until then. */
   readonly message?: Message;
   readonly attachments: readonly Attachment[];
   readonly uploads: readonly UploadView[];
   /** Emoji by the number of people, in the order they came, and whether the user is one of them. */
   readonly reactions: readonly { readonly emoji: string; readonly count: number; readonly isOwn: boolean }[];
+  /** Ids of the poll's options that the user chose. */
+  readonly ownVotes: readonly string[];
   readonly isEdited: boolean;
   readonly isDeleted: boolean;
 }

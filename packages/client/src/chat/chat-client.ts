@@ -1,0 +1,325 @@
+/**
+ * Chat, put together: the parts know each other only through what is given to them here. It begins as soon as the user is
+ * known, with what the device remembers; the connection may come later.
+ */
+import type { Clock } from '../clock.ts';
+import type { Connection } from '../connection/connection.ts';
+import { TidingsError } from '../error.ts';
+import { WritableStore, type Store } from '../store.ts';
+import type { ChatCache } from './cache/chat-cache.ts';
+import type { ChatContext } from './chat-context.ts';
+import { DeferredOutbox, type ChatStorage } from './chat-storage.ts';
+import type { CallOptions, Chat, ChatCommandName, ChatInput, ChatNotice, ChatOutput, ChatRoom } from './chat.ts';
+import { Drafts } from './drafts.ts';
+import { Presences } from './presences.ts';
+import type { Attachment, Profile, RoomListItem, User, UserPublication } from './publications.ts';
+import { DeliveredMarks } from './rooms/delivered-marks.ts';
+import { Notices } from './rooms/notices.ts';
+import { OpenRooms } from './rooms/open-rooms.ts';
+import { RoomList } from './rooms/room-list.ts';
+import { toRoomView } from './rooms/room-views.ts';
+import { AttachmentUrls } from './uploads/attachment-urls.ts';
+import { UserChannel } from './user-channel.ts';
+import { Users } from './users.ts';
+import type { PresenceView, RoomsView, RoomView, UnreadView } from './views.ts';
+
+export interface ChatClientParts {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** Opens what is kept for this user. */
+  openStorage(user: string): Promise<ChatStorage>;
+  upload: ConstructorParameters<typeof OpenRooms>[2]['upload'];
+}
+
+/** No longer in the room; as the server's error of this name. */
+const notMember = { code: 603, message: 'not a member of the room' };
+
+export class ChatClient implements Chat, AsyncDisposable {
+  readonly me: Store<string | undefined>;
+  readonly rooms: Store<RoomsView>;
+  readonly unread: Store<UnreadView>;
+  readonly profile = new WritableStore<Profile | undefined>(undefined);
+  readonly outgoing = new WritableStore(0);
+  readonly #connection: Connection;
+  readonly #parts: ChatClientParts;
+  readonly #context: ChatContext;
+  readonly #outbox: DeferredOutbox;
+  readonly #users: Users;
+  readonly #drafts: Drafts;
+  readonly #presences: Presences;
+  readonly #list: RoomList;
+  readonly #open: OpenRooms;
+  readonly #delivered: DeliveredMarks;
+  readonly #notices: Notices;
+  readonly #urls: AttachmentUrls;
+  readonly #stops: (() => void)[] = [];
+  readonly #storage = Promise.withResolvers<ChatStorage | undefined>();
+  #channel: UserChannel | undefined;
+  #startedFor: string | undefined;
+  /** Writes to the device, one after the other. */
+  #writes: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(parts: ChatClientParts) {
+    const { connection, clock } = parts;
+    this.#parts = parts;
+    this.#connection = connection;
+    this.me = connection.user;
+    this.#outbox = new DeferredOutbox(() => clock.now());
+    const context: ChatContext = {
+      connection,
+      clock,
+      me: connection.user,
+      outbox: this.#outbox,
+      call: (name, input, options) => connection.call(`chat.${name}`, input, options),
+      recall: (read) => this.#recall(read),
+      remember: (write) => this.#remember(write),
+    };
+    this.#context = context;
+    this.#users = new Users(context, () => this.#list.changed());
+    this.#drafts = new Drafts(context, () => this.#list.changed());
+    this.#presences = new Presences(context);
+    this.#list = new RoomList(context, {
+      user: (id) => this.#users.get(id),
+      wantUser: (id) => this.#users.want(id),
+      draft: (room) => this.#drafts.of(room),
+      onLine: (line, before) => this.#onLine(line, before),
+      onGone: (room) => this.#open.get(room)?.leave(notMember),
+      onSynced: (snapshot) => this.#onSynced(snapshot),
+    });
+    this.rooms = this.#list.rooms;
+    this.unread = this.#list.unread;
+    this.#delivered = new DeliveredMarks(context, this.#list);
+    this.#notices = new Notices(context, this.#list, {
+      isVisible: (room) => this.#open.get(room)?.reads.isVisible === true,
+      claim: async (key) => (await this.#storage.promise)?.claim(key) ?? true,
+    });
+    this.#open = new OpenRooms(context, this.#list, { drafts: this.#drafts, upload: parts.upload });
+    this.#urls = new AttachmentUrls(connection, clock);
+    this.#stops.push(
+      connection.user.subscribe(() => this.#start()),
+      connection.state.subscribe(() => this.#connectionChanged()),
+      this.#outbox.entries.subscribe(() => this.outgoing.set(this.#outbox.entries.get().length)),
+      this.#outbox.onSent((message) => this.#open.get(message.room)?.receive([message]) ?? this.#list.message(message)),
+    );
+    this.#start();
+  }
+
+  room(id: string): ChatRoom {
+    return this.#open.open(id);
+  }
+
+  user(id: string): Store<User | undefined> {
+    return this.#users.user(id);
+  }
+
+  presence(user: string): Store<PresenceView> {
+    return this.#presences.presence(user);
+  }
+
+  onNotice(listener: (notice: ChatNotice) => void): () => void {
+    return this.#notices.on(listener);
+  }
+
+  call<Name extends ChatCommandName>(
+    name: Name,
+    input: ChatInput<Name>,
+    options?: CallOptions,
+  ): Promise<ChatOutput<Name>> {
+    return this.#context.call(name, input, options);
+  }
+
+  async createRoom(input: ChatInput<'createRoom'>): Promise<RoomView> {
+    const { room, item } = await this.call('createRoom', input);
+    return item ? this.#told(item) : this.#listed(room.id);
+  }
+
+  direct(user: string): Promise<RoomView> {
+    return this.createRoom({ kind: 'direct', peer: user });
+  }
+
+  findRooms(input: ChatInput<'findRooms'>, options?: CallOptions): Promise<ChatOutput<'findRooms'>> {
+    return this.call('findRooms', input, options);
+  }
+
+  async join(room: string): Promise<RoomView> {
+    return this.#told((await this.call('join', { room })).item);
+  }
+
+  async acceptInvite(room: string): Promise<RoomView> {
+    return this.#told((await this.call('acceptInvite', { room })).item);
+  }
+
+  async declineInvite(room: string): Promise<void> {
+    await this.call('declineInvite', { room });
+    this.#list.gone(room);
+  }
+
+  search(input: ChatInput<'search'>, options?: CallOptions): Promise<ChatOutput<'search'>> {
+    return this.call('search', input, options);
+  }
+
+  async setProfile(input: ChatInput<'setProfile'>): Promise<Profile> {
+    const { profile } = await this.call('setProfile', input);
+    this.#heardProfile(profile);
+    return profile;
+  }
+
+  attachmentUrl(attachment: Attachment): Promise<string> {
+    return this.#urls.url(attachment);
+  }
+
+  /** Forgets everything of this user on this device. */
+  async clear(): Promise<void> {
+    const storage = await this.#storage.promise;
+    await this.#writes;
+    for (const { clientId } of this.#outbox.entries.get()) this.#outbox.discard(clientId);
+    await storage?.cache.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    for (const stop of this.#stops) stop();
+    this.#open.close();
+    this.#channel?.close();
+    this.#drafts.close();
+    this.#list.close();
+    this.#users.close();
+    this.#presences.close();
+    this.#delivered.close();
+    this.#notices.close();
+    await this.#writes;
+    this.#isClosed = true;
+    if (this.#startedFor === undefined) this.#storage.resolve(undefined);
+    await (await this.#storage.promise)?.[Symbol.asyncDispose]();
+  }
+
+  #start(): void {
+    const me = this.me.get();
+    if (me === undefined || this.#startedFor !== undefined) return;
+    this.#startedFor = me;
+    void this.#begin(me);
+  }
+
+  async #begin(me: string): Promise<void> {
+    try {
+      const storage = await this.#parts.openStorage(me);
+      this.#outbox.open(storage.outbox);
+      this.#storage.resolve(storage);
+    } catch {
+      // Without storage there is no outbox, so that this is only so if it was closed meanwhile.
+      this.#storage.resolve(undefined);
+    }
+    const state = await this.#recall((cache) => cache.load());
+    if (state) {
+      this.#users.recall(state.users);
+      this.#drafts.recall(state.drafts);
+      if (state.profile && !this.profile.get()) this.profile.set(state.profile);
+      this.#list.recall(state.rooms);
+    }
+    if (this.#isClosed) return;
+    this.#channel = new UserChannel(this.#context, me, state?.position, {
+      live: (isWhole) => this.#list.live(isWhole && state !== undefined),
+      heard: (publication) => this.#heard(publication),
+      isCurrent: () => this.#list.isCurrent,
+      keep: () => this.#list.keep(),
+    });
+  }
+
+  #connectionChanged(): void {
+    if (this.#connection.state.get().status !== 'online') return;
+    this.#users.online();
+    this.#presences.online();
+    this.#delivered.look();
+    if (!this.profile.get()) void this.#readProfile();
+  }
+
+  async #readProfile(): Promise<void> {
+    try {
+      this.#heardProfile((await this.call('profile', {})).profile);
+    } catch {
+      // Who has none yet has none; else with the next connection.
+    }
+  }
+
+  #heardProfile(profile: Profile): void {
+    this.profile.set(profile);
+    this.#users.heard([profile]);
+    this.#remember((cache) => cache.putProfile(profile));
+  }
+
+  #heard(publication: UserPublication): void {
+    switch (publication.type) {
+      case 'activity':
+        return this.#list.activity(publication);
+      case 'mention':
+        this.#list.want(publication.message.room);
+        return this.#notices.message(publication.message, 'mention');
+      case 'room':
+        return this.#list.told(publication.item);
+      case 'roomGone':
+        return this.#list.gone(publication.room);
+      case 'read': {
+        const { type: _, ...read } = publication;
+        return this.#list.read(read);
+      }
+      case 'message': {
+        const { message } = publication;
+        return this.#open.get(message.room)?.receive([message]) ?? this.#list.message(message);
+      }
+      case 'own':
+        return this.#open.get(publication.room)?.heardOwn(publication.seq, publication.rev, publication);
+      case 'draft':
+        return this.#drafts.heard(publication.draft);
+      case 'thread':
+        return this.#open.get(publication.room)?.threads.told(publication);
+      case 'profile':
+        return this.#heardProfile(publication.profile);
+      case 'block':
+      case 'restriction':
+      case 'scheduled':
+        // Whoever shows these asks for them by `call`.
+        return undefined;
+    }
+  }
+
+  #onLine(line: RoomListItem, before: RoomListItem | undefined): void {
+    this.#notices.line(line, before);
+    if (line.membership.state === 'member') this.#open.get(line.room.id)?.comeBack();
+    this.#delivered.look();
+  }
+
+  #onSynced({ at, drafts, moreDrafts = false }: ChatOutput<'sync'>): void {
+    this.#notices.serverAheadMs = at - this.#context.clock.now();
+    this.#drafts.synced(drafts, !moreDrafts);
+    this.#delivered.look();
+  }
+
+  #told(item: RoomListItem): RoomView {
+    this.#list.told(item);
+    this.#list.show();
+    return (
+      this.#list.view(item.room.id) ?? toRoomView({ line: item, peer: undefined, draft: undefined, isMuted: false })
+    );
+  }
+
+  async #listed(id: string): Promise<RoomView> {
+    const [item] = (await this.call('rooms', { rooms: [id] })).rooms;
+    if (!item) throw new TidingsError(notMember.code, notMember.message);
+    return this.#told(item);
+  }
+
+  async #recall<T>(read: (cache: ChatCache) => Promise<T>): Promise<T | undefined> {
+    const storage = await this.#storage.promise;
+    try {
+      return storage && (await read(storage.cache));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #remember(write: (cache: ChatCache) => Promise<unknown>): void {
+    if (this.#isClosed) return;
+    this.#writes = this.#writes.then(() => this.#recall(write));
+  }
+}

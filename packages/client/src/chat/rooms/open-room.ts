@@ -1,0 +1,321 @@
+/**
+ * A room in use: its channel, its timelines, and everything around them. There is one for all handles of the same room,
+ * and it stays for a while after the last is closed, so that going back is instant.
+ *
+ * The channel is entered at the position up to which the cache knows the room. What changed since comes as publications;
+ * if that is too much, the server says so once, and everything is read anew.
+ */
+import type { ChannelPosition, ChannelSubscription } from '../../connection/connection.ts';
+import { WritableStore } from '../../store.ts';
+import type { ChatContext } from '../chat-context.ts';
+import type { ChatOutput } from '../chat.ts';
+import { Coalesced } from '../coalesced.ts';
+import { maxCachedMessages } from '../cache/chat-cache.ts';
+import type { Message, RoomPublication } from '../publications.ts';
+import type { ViewParts } from '../timeline/message-views.ts';
+import { OptimisticChanges, type Change } from '../timeline/optimistic-changes.ts';
+import { OwnStates, type OwnState } from '../timeline/own-states.ts';
+import { TimelineState } from '../timeline/timeline-state.ts';
+import type { RoomView } from '../views.ts';
+import { Members } from './members.ts';
+import { Pins } from './pins.ts';
+import { ReadMarks } from './read-marks.ts';
+import { Receipts } from './receipts.ts';
+import type { RoomList } from './room-list.ts';
+import { Threads, type ThreadRoom } from './threads.ts';
+import { TypingUsers } from './typing-users.ts';
+
+const keepMs = 1_000;
+/** Permission denied: what the server says to who may not read the room, or if there is none. */
+const deniedCode = 103;
+
+export class OpenRoom implements ThreadRoom {
+  readonly id: string;
+  readonly main: TimelineState;
+  readonly view = new WritableStore<RoomView | undefined>(undefined);
+  readonly gone = new WritableStore<{ readonly code: number; readonly message: string } | undefined>(undefined);
+  readonly typing: TypingUsers;
+  readonly receipts: Receipts;
+  readonly members: Members;
+  readonly pins: Pins;
+  readonly threads: Threads;
+  readonly reads: ReadMarks;
+  readonly #context: ChatContext;
+  readonly #list: RoomList;
+  readonly #changes: OptimisticChanges;
+  readonly #own = new OwnStates();
+  readonly #keep: Coalesced;
+  readonly #stops: (() => void)[] = [];
+  #subscription: ChannelSubscription | undefined;
+  #position: ChannelPosition | undefined;
+  /** The cache holds another stretch, which this one does not go on from. */
+  #isOtherStretch = true;
+  #isClosed = false;
+  #latestSeq = 0;
+  /** As the user looked at it last: where "new" is drawn. */
+  #readSeqAtOpening: number | undefined;
+  /** A room that the user is not in. */
+  #other: ChatOutput<'room'> | undefined;
+
+  constructor(context: ChatContext, list: RoomList, id: string) {
+    this.id = id;
+    this.#context = context;
+    this.#list = list;
+    this.#changes = new OptimisticChanges(() => this.#changed());
+    this.#keep = new Coalesced(context.clock, keepMs, () => this.#remember());
+    this.typing = new TypingUsers(context.clock);
+    this.receipts = new Receipts(context, id, () => this.main.changed());
+    this.main = new TimelineState(context, this);
+    this.members = new Members(context, id);
+    this.pins = new Pins(context, id);
+    this.threads = new Threads(context, this);
+    this.reads = new ReadMarks(context, list, this);
+    this.#stops.push(
+      list.rooms.subscribe(() => {
+        this.#showView();
+        this.reads.look();
+      }),
+      context.outbox.entries.subscribe(() => {
+        this.main.show();
+        for (const timeline of this.threads.timelines()) timeline.show();
+      }),
+    );
+    this.#showView();
+    this.opened();
+    void this.#open();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get latestSeq(): number {
+    return this.#latestSeq;
+  }
+
+  get readSeqAtOpening(): number | undefined {
+    return this.#readSeqAtOpening;
+  }
+
+  /** Somebody begins to look at it: what is unread now is what is new. */
+  opened(): void {
+    const membership = this.#list.line(this.id)?.membership;
+    this.#readSeqAtOpening = membership && membership.unread > 0 ? membership.readSeq : undefined;
+    this.main?.changed();
+  }
+
+  partsOf(message: Message): ViewParts {
+    const { seq, sender, threadSeq } = message;
+    const isOwn = sender !== '' && sender === this.#context.me.get();
+    const state = threadSeq === undefined ? this.receipts.stateOf(seq) : 'sent';
+    return {
+      message,
+      own: this.#own.of(seq),
+      changes: this.#changes.of(seq),
+      state: isOwn ? state : 'received',
+    };
+  }
+
+  onPage({ messages, own }: ChatOutput<'messages'>): void {
+    this.#own.heardPage(messages, own);
+    this.#latestSeq = Math.max(this.#latestSeq, messages.at(-1)?.seq ?? 0);
+  }
+
+  onShown(timeline: TimelineState): void {
+    if (timeline !== this.main) return;
+    this.#keep.want();
+    this.reads.look();
+  }
+
+  async markUnread(seq: number): Promise<void> {
+    await this.reads.unread(seq);
+    this.#readSeqAtOpening = seq - 1;
+    this.main.show();
+  }
+
+  /** Shows a change at once, and takes it back if the server refuses it. */
+  change(seq: number, change: Change, work: () => Promise<{ readonly message: Message }>): Promise<void> {
+    return this.#changes.during(seq, change, async () => this.receive([(await work()).message]));
+  }
+
+  heardVotes(seq: number, rev: number, votes: readonly string[]): void {
+    this.heardOwn(seq, rev, { ...this.#own.of(seq), votes });
+  }
+
+  heardOwn(seq: number, rev: number, own: OwnState): void {
+    if (this.#own.heard(seq, rev, own)) this.#changed();
+  }
+
+  /** A message of the room as it is loaded. */
+  message(seq: number): Message | undefined {
+    for (const timeline of [this.main, ...this.threads.timelines()]) {
+      const found = timeline.stretch.messages.find((message) => message.seq === seq);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Messages as answers, other tabs and the user's own channel tell them. */
+  receive(messages: readonly Message[]): void {
+    this.main.receive(messages);
+    for (const timeline of this.threads.timelines()) timeline.receive(messages);
+    this.threads.receive(messages);
+    this.pins.receive(messages);
+    for (const message of messages) {
+      this.#latestSeq = Math.max(this.#latestSeq, message.seq);
+      this.#list.message(message);
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    if (this.#keep.isWanted) this.#keep.now();
+    this.#isClosed = true;
+    this.#subscription?.unsubscribe();
+    for (const stop of this.#stops) stop();
+    this.main.close();
+    this.threads.close();
+    this.receipts.close();
+    this.reads.close();
+    this.typing.clear();
+  }
+
+  async #open(): Promise<void> {
+    const cached = await this.#context.recall((cache) => cache.timeline(this.id));
+    if (this.#isClosed || this.#subscription) return;
+    if (cached) {
+      this.#position = cached.position;
+      this.#isOtherStretch = false;
+      const { messages, hasBefore, ownReactions } = cached;
+      for (const { seq, rev } of messages) {
+        this.#own.heard(seq, rev, { reactions: ownReactions[seq] ?? [], votes: [] });
+      }
+      this.main.showCached({ messages, hasBefore, hasAfter: false });
+    }
+    this.#subscribe();
+  }
+
+  #subscribe(): void {
+    this.#subscription = this.#context.connection.subscribe(
+      `chat:room:${this.id}`,
+      {
+        publication: (data, offset) => this.#heard(data as RoomPublication, offset),
+        subscribed: ({ recovered, position }) => this.#live(recovered, position),
+        interrupted: () => this.typing.clear(),
+        ended: (reason) => this.leave(reason),
+      },
+      this.#position,
+    );
+  }
+
+  /** There is nothing more to be had of this room. */
+  leave(reason: { readonly code: number; readonly message: string }): void {
+    if (this.gone.get()) return;
+    this.#subscription?.unsubscribe();
+    this.#position = undefined;
+    this.gone.set(reason);
+    this.main.fail(reason);
+    this.#keep.cancel();
+    this.#context.remember((cache) => cache.removeRooms([this.id]));
+    if (reason.code === deniedCode) this.#list.want(this.id);
+  }
+
+  /** The user is in it again. */
+  comeBack(): void {
+    if (!this.gone.get() || this.#isClosed) return;
+    this.gone.set(undefined);
+    this.#subscribe();
+  }
+
+  #live(recovered: boolean, position: ChannelPosition | undefined): void {
+    if (position) this.#position = position;
+    this.gone.set(undefined);
+    if (recovered) {
+      this.main.onRecovered();
+      for (const timeline of this.threads.timelines()) timeline.onRecovered();
+    } else {
+      this.#isOtherStretch = true;
+      void this.main.reload();
+      for (const timeline of this.threads.timelines()) void timeline.reload();
+      this.pins.reload();
+    }
+    void this.receipts.reload();
+    this.members.online();
+    this.threads.online();
+    if (!this.#list.line(this.id)) void this.#look();
+  }
+
+  #heard(publication: RoomPublication, offset: number | undefined): void {
+    if (offset !== undefined && this.#position) this.#position = { ...this.#position, offset };
+    switch (publication.type) {
+      case 'message': {
+        const { message } = publication;
+        const { sender, seq } = message;
+        this.typing.ended(sender);
+        // Sending reads what stands above, and no more is told of it.
+        if (seq > this.#latestSeq && message.threadSeq === undefined) this.receipts.told({ read: { [sender]: seq } });
+        this.receive([message]);
+        return;
+      }
+      case 'member':
+        this.members.told(publication.member);
+        this.receipts.membersChanged();
+        this.#list.counted(this.id, publication.memberCount);
+        return;
+      case 'room':
+        this.#list.room(publication.room);
+        if (this.#other) this.#other = { ...this.#other, room: publication.room };
+        this.#showView();
+        return;
+      case 'typing':
+        if (publication.user === this.#context.me.get()) return;
+        if (publication.stopped) this.typing.ended(publication.user);
+        else this.typing.began(publication.user, publication.threadSeq);
+        return;
+      case 'receipts':
+        this.receipts.told(publication);
+    }
+  }
+
+  /** A room that is not in the list of the user. */
+  async #look(): Promise<void> {
+    try {
+      this.#other = await this.#context.call('room', { room: this.id });
+      this.#showView();
+    } catch {
+      // Its channel says why.
+    }
+  }
+
+  #showView(): void {
+    const listed = this.#list.view(this.id);
+    const other = this.#other;
+    if (listed) this.view.set(listed);
+    else if (other && this.view.get()?.room !== other.room) {
+      const { room } = other;
+      this.view.set({
+        ...{ id: this.id, kind: room.kind, title: room.name ?? '', room, lastAt: room.lastAt, unread: 0, mentions: 0 },
+        ...{ isPinned: false, isArchived: false, isMuted: false, isInvited: false },
+      });
+    }
+  }
+
+  /** Of what the user does: shown at once. */
+  #changed(): void {
+    this.main.show();
+    for (const timeline of this.threads.timelines()) timeline.show();
+    this.threads.show();
+  }
+
+  #remember(): void {
+    const { stretch, isCurrent } = this.main;
+    const position = this.#position;
+    if (!position || !isCurrent || stretch.hasAfter || this.gone.get()) return;
+    const messages = stretch.messages.slice(-maxCachedMessages);
+    const hasBefore = stretch.hasBefore || messages.length < stretch.messages.length;
+    const timeline = { position, messages, hasBefore, ownReactions: this.#own.reactions(messages) };
+    const how = this.#isOtherStretch ? 'replace' : 'merge';
+    this.#isOtherStretch = false;
+    this.#context.remember((cache) => cache.putTimeline(this.id, timeline, how));
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * How far the members of a room have read, and what is on their devices. Read once when the room is live, then told as it
+ * moves. Of rooms with many members only the first are known; then nobody says of a message that all have read it.
+ */
+import { WritableStore } from '../../store.ts';
+import type { ChatContext } from '../chat-context.ts';
+import { Coalesced } from '../coalesced.ts';
+import type { RoomPublication } from '../publications.ts';
+import type { MessageState, ReceiptsView } from '../views.ts';
+
+type Told = Omit<Extract<RoomPublication, { type: 'receipts' }>, 'type'>;
+
+const perPage = 100;
+const maxPages = 3;
+const againMs = 500;
+
+export class Receipts {
+  readonly view = new WritableStore<ReceiptsView>({ read: new Map(), delivered: new Map() });
+  readonly #context: ChatContext;
+  readonly #room: string;
+  readonly #onChange: () => void;
+  readonly #again: Coalesced;
+  #read = new Map<string, number>();
+  #delivered = new Map<string, number>();
+  /** What was told while a reading is on its way, which may be older. */
+  #meanwhile: Told[] | undefined;
+  #isWhole = false;
+  #readFloor = 0;
+  #deliveredFloor = 0;
+
+  constructor(context: ChatContext, room: string, onChange: () => void) {
+    this.#context = context;
+    this.#room = room;
+    this.#onChange = onChange;
+    this.#again = new Coalesced(context.clock, againMs, () => void this.reload());
+  }
+
+  /** Of an own message outside of threads. */
+  stateOf(seq: number): MessageState {
+    if (!this.#isWhole || this.#read.size === 0) return 'sent';
+    if (seq <= this.#readFloor) return 'read';
+    return seq <= this.#deliveredFloor ? 'delivered' : 'sent';
+  }
+
+  told(told: Told): void {
+    this.#meanwhile?.push(told);
+    this.#apply(told);
+    this.#changed();
+  }
+
+  /** Somebody came or went. */
+  membersChanged(): void {
+    this.#again.want();
+  }
+
+  async reload(): Promise<void> {
+    this.#again.cancel();
+    const meanwhile: Told[] = [];
+    this.#meanwhile = meanwhile;
+    const [read, delivered] = [new Map<string, number>(), new Map<string, number>()];
+    let isWhole = false;
+    try {
+      let after: string | undefined;
+      for (let page = 0; page < maxPages && !isWhole; page++) {
+        const cursor = after === undefined ? {} : { after };
+        const { receipts, hasMore } = await this.#context.call('receipts', {
+          room: this.#room,
+          limit: perPage,
+          ...cursor,
+        });
+        for (const { user, readSeq, deliveredSeq } of receipts) {
+          read.set(user, readSeq);
+          delivered.set(user, deliveredSeq);
+        }
+        after = receipts.at(-1)?.user;
+        isWhole = !hasMore;
+      }
+    } catch {
+      // Not to be seen in this room, or to be read again when the room is live again.
+    }
+    if (this.#meanwhile !== meanwhile) return;
+    this.#meanwhile = undefined;
+    const me = this.#context.me.get() ?? '';
+    read.delete(me);
+    delivered.delete(me);
+    [this.#read, this.#delivered, this.#isWhole] = [read, delivered, isWhole];
+    for (const told of meanwhile) this.#apply(told);
+    this.#changed();
+  }
+
+  close(): void {
+    this.#again.cancel();
+    this.#meanwhile = undefined;
+  }
+
+  #apply({ read = {}, delivered = {} }: Told): void {
+    const me = this.#context.me.get();
+    for (const [user, seq] of Object.entries(delivered)) if (user !== me) this.#delivered.set(user, seq);
+    for (const [user, seq] of Object.entries(read)) {
+      if (user === me || user === '') continue;
+      this.#read.set(user, seq);
+      // What is read has arrived. What is marked as unread again stays.
+      this.#delivered.set(user, Math.max(this.#delivered.get(user) ?? 0, seq));
+    }
+  }
+
+  #changed(): void {
+    this.#readFloor = Math.min(...this.#read.values());
+    this.#deliveredFloor = Math.min(...this.#delivered.values());
+    this.view.set({ read: new Map(this.#read), delivered: new Map(this.#delivered) });
+    this.#onChange();
+  }
+}

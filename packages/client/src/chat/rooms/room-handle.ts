@@ -1,0 +1,147 @@
+/** What an application holds of a room. Several handles share one `OpenRoom`. */
+import type { Store } from '../../store.ts';
+import type { ChatContext } from '../chat-context.ts';
+import type { ChatInput, ChatRoom, ChatThread } from '../chat.ts';
+import type { Drafts } from '../drafts.ts';
+import type { Attachment, Message, RoomListItem } from '../publications.ts';
+import type { MembersView, ReceiptsView, RoomView, ThreadView, UploadView } from '../views.ts';
+import type { OpenRoom } from './open-room.ts';
+import type { RoomList } from './room-list.ts';
+import { ThreadHandle } from './thread-handle.ts';
+import { TimelineHandle } from './timeline-handle.ts';
+
+export interface RoomHandleNeighbours {
+  readonly list: RoomList;
+  readonly drafts: Drafts;
+  upload(room: string, file: File, options: UploadOptions): Promise<Attachment>;
+  /** The handle is no longer used. */
+  onClosed(room: OpenRoom): void;
+}
+
+interface UploadOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (upload: UploadView) => void;
+}
+
+export class RoomHandle extends TimelineHandle implements ChatRoom {
+  readonly id: string;
+  readonly view: Store<RoomView | undefined>;
+  readonly members: Store<MembersView>;
+  readonly receipts: Store<ReceiptsView>;
+  readonly pins: Store<readonly Message[]>;
+  readonly threads: Store<readonly ThreadView[]>;
+  readonly gone: ChatRoom['gone'];
+  readonly #near: RoomHandleNeighbours;
+  readonly #threads = new Set<ThreadHandle>();
+  #isClosed = false;
+
+  constructor(context: ChatContext, open: OpenRoom, near: RoomHandleNeighbours) {
+    super(context, open, open.main, near.drafts);
+    this.#near = near;
+    this.id = open.id;
+    this.view = open.view;
+    this.members = open.members.view;
+    this.receipts = open.receipts.view;
+    this.pins = open.pins.view;
+    this.threads = open.threads.view;
+    this.gone = open.gone;
+  }
+
+  loadMoreMembers(): Promise<void> {
+    return this.open.members.loadMore();
+  }
+
+  thread(threadSeq: number): ChatThread {
+    const { open } = this;
+    const handle = new ThreadHandle(this.context, open, this.#near.drafts, threadSeq, open.threads.enter(threadSeq));
+    this.#threads.add(handle);
+    return handle;
+  }
+
+  setVisible(isVisible: boolean): void {
+    if (!this.#isClosed) this.open.reads.setVisible(this, isVisible);
+  }
+
+  markRead(seq?: number): Promise<void> {
+    return this.open.reads.read(seq);
+  }
+
+  markUnread(seq: number): Promise<void> {
+    return this.open.markUnread(seq);
+  }
+
+  pin(seq: number): Promise<void> {
+    return this.open.change(seq, { kind: 'pin', at: this.context.clock.now() }, () =>
+      this.context.call('pin', { room: this.id, seq }),
+    );
+  }
+
+  unpin(seq: number): Promise<void> {
+    return this.open.change(seq, { kind: 'pin', at: undefined }, () =>
+      this.context.call('unpin', { room: this.id, seq }),
+    );
+  }
+
+  vote(seq: number, options: readonly string[]): Promise<void> {
+    const rev = this.open.message(seq)?.rev ?? 0;
+    return this.open.change(seq, { kind: 'vote', options, rev }, async () => {
+      const { message, own } = await this.context.call('vote', { room: this.id, seq, options });
+      this.open.heardVotes(seq, message.rev, own);
+      return { message };
+    });
+  }
+
+  async change(input: Omit<ChatInput<'changeRoom'>, 'room'>): Promise<void> {
+    const { room } = await this.context.call('changeRoom', { ...input, room: this.id });
+    this.#near.list.room(room);
+  }
+
+  async invite(users: readonly string[], { ask }: { readonly ask?: boolean } = {}): Promise<void> {
+    const input = { room: this.id, users, ...(ask !== undefined && { ask }) };
+    const { members } = await this.context.call('invite', input);
+    for (const member of members) this.open.members.told(member);
+  }
+
+  async kick(user: string): Promise<void> {
+    await this.context.call('kick', { room: this.id, user });
+  }
+
+  async leave(): Promise<void> {
+    await this.context.call('leave', { room: this.id });
+    this.#near.list.gone(this.id);
+  }
+
+  setPinned(isPinned: boolean): Promise<void> {
+    return this.#set(this.context.call(isPinned ? 'pinRoom' : 'unpinRoom', { room: this.id }));
+  }
+
+  setArchived(isArchived: boolean): Promise<void> {
+    return this.#set(this.context.call(isArchived ? 'archiveRoom' : 'unarchiveRoom', { room: this.id }));
+  }
+
+  setMuted(until?: number | false): Promise<void> {
+    if (until === false) return this.#set(this.context.call('unmuteRoom', { room: this.id }));
+    return this.#set(this.context.call('muteRoom', { room: this.id, ...(until !== undefined && { until }) }));
+  }
+
+  upload(file: File, options: UploadOptions = {}): Promise<Attachment> {
+    return this.#near.upload(this.id, file, options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.leaveTimeline();
+    this.open.reads.setVisible(this, false);
+    for (const thread of this.#threads) await thread.close();
+    this.#near.onClosed(this.open);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #set(answer: Promise<{ readonly item: RoomListItem }>): Promise<void> {
+    this.#near.list.told((await answer).item);
+  }
+}

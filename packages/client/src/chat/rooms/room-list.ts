@@ -1,0 +1,343 @@
+/**
+ * The rooms of the user: from the cache at once, then brought up to date by one `chat.sync`, then kept so by the user's
+ * own channel. What that channel only hints at (`activity` says that there is something, not what) is asked for line by
+ * line, many in a call.
+ *
+ * The membership of a line has no revision. An answer that was on its way while something else was heard of the room
+ * leaves the membership as it is, and the line is asked for again.
+ */
+import { TidingsError } from '../../error.ts';
+import { WritableStore } from '../../store.ts';
+import type { ChatContext } from '../chat-context.ts';
+import type { ChatOutput } from '../chat.ts';
+import { Coalesced } from '../coalesced.ts';
+import type { Draft, Message, ReadState, RoomListItem, User, UserPublication } from '../publications.ts';
+import type { RoomsView, RoomView, UnreadView } from '../views.ts';
+import { LineRequests } from './line-requests.ts';
+import { mergeLine, withActivity, withMessage, withRead, withReadUpTo } from './room-lines.ts';
+import { inOrder, RoomViews, sameList, toUnread } from './room-views.ts';
+
+type Activity = Extract<UserPublication, { type: 'activity' }>;
+type Counters = ChatOutput<'sync'>['rooms'][number];
+
+const keepMs = 500;
+const [minRetryMs, maxRetryMs] = [1_000, 30_000];
+/** `muteUntil` of a room that stays muted. */
+const forGood = -1;
+/** The longest wait that a timer takes. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** What the list asks of the rest of chat. */
+export interface RoomListNeighbours {
+  user(id: string): User | undefined;
+  wantUser(id: string): void;
+  draft(room: string): Draft | undefined;
+  /** A line as the server has it now; `before` is undefined for a room that was not in the list. */
+  onLine(line: RoomListItem, before: RoomListItem | undefined): void;
+  onGone(room: string): void;
+  onSynced(snapshot: ChatOutput<'sync'>): void;
+}
+
+export class RoomList {
+  readonly rooms = new WritableStore<RoomsView>({ rooms: [], archived: [], invites: [], status: 'loading' });
+  readonly unread = new WritableStore<UnreadView>({ messages: 0, mentions: 0, rooms: 0 });
+  readonly #context: ChatContext;
+  readonly #near: RoomListNeighbours;
+  readonly #lines = new Map<string, RoomListItem>();
+  /** Rises with whatever is heard of what the user has with a room. */
+  readonly #heard = new Map<string, number>();
+  readonly #views = new RoomViews();
+  readonly #byId = new Map<string, RoomView>();
+  readonly #flush: Coalesced;
+  readonly #keep: Coalesced;
+  readonly #requests: LineRequests;
+  readonly #changed = new Set<string>();
+  #status: RoomsView['status'] = 'loading';
+  #failure: TidingsError | undefined;
+  /** The list may have missed something, and is to be compared with the server. */
+  #isStale = true;
+  #isSyncing = false;
+  #retryMs = minRetryMs;
+  #retryTimer: unknown;
+  #muteTimer: unknown;
+
+  constructor(context: ChatContext, near: RoomListNeighbours) {
+    this.#context = context;
+    this.#near = near;
+    this.#flush = new Coalesced(context.clock, 0, () => this.show());
+    this.#keep = new Coalesced(context.clock, keepMs, () => this.keep());
+    this.#requests = new LineRequests(context, {
+      heardOf: (room) => this.#heard.get(room) ?? 0,
+      answered: (room, line, isCurrent) => this.#answered(room, line, isCurrent),
+    });
+  }
+
+  line(room: string): RoomListItem | undefined {
+    return this.#lines.get(room);
+  }
+
+  view(room: string): RoomView | undefined {
+    return this.#byId.get(room);
+  }
+
+  /** Whether every line is as the server has it, but for what it has not told yet. */
+  get isCurrent(): boolean {
+    return !this.#isStale && this.#requests.isIdle;
+  }
+
+  recall(lines: readonly RoomListItem[]): void {
+    for (const line of lines) if (!this.#lines.has(line.room.id)) this.#lines.set(line.room.id, line);
+    if (this.#status === 'loading' && lines.length > 0) this.#status = 'cached';
+    this.show();
+  }
+
+  /** The user's channel is live. @param isWhole nothing was missed since what is known. */
+  live(isWhole: boolean): void {
+    if (!isWhole) this.#isStale = true;
+    this.#requests.want([]);
+    if (this.#isStale) void this.#sync();
+    else this.#setStatus('live');
+  }
+
+  activity(activity: Activity): void {
+    const line = this.#lines.get(activity.room);
+    if (activity.read) this.#hear(activity.room);
+    if (line) this.#put(withActivity(line, activity));
+    // One's own activity is known by the message itself.
+    if (!line || line.lastMessage === undefined || line.lastMessage.seq < activity.lastSeq) this.want(activity.room);
+  }
+
+  read(read: ReadState): void {
+    this.#hear(read.room);
+    const line = this.#lines.get(read.room);
+    if (line) this.#put(withRead(line, read));
+    else this.want(read.room);
+  }
+
+  /** A line that the server told of: by publication or as an answer to this user. */
+  told(item: RoomListItem): void {
+    this.#hear(item.room.id);
+    this.#put(mergeLine(this.#lines.get(item.room.id), item), true);
+  }
+
+  gone(room: string): void {
+    this.#hear(room);
+    this.#remove(room);
+  }
+
+  /** A message of an open room, or the user's own. */
+  message(message: Message): void {
+    const line = this.#lines.get(message.room);
+    if (line) this.#put(withMessage(line, message, this.#context.me.get() ?? ''));
+  }
+
+  /** Of an open room. */
+  room(room: RoomListItem['room']): void {
+    const line = this.#lines.get(room.id);
+    if (line) this.#put(mergeLine(line, { room, membership: line.membership }));
+  }
+
+  counted(room: string, memberCount: number): void {
+    const line = this.#lines.get(room);
+    if (line && line.room.memberCount !== memberCount) this.#put({ ...line, room: { ...line.room, memberCount } });
+  }
+
+  /** Asks the server for the line. */
+  want(room: string): void {
+    this.#requests.want([room]);
+  }
+
+  /**
+   * Shows a change at once, and takes it back if `work` fails.
+   * @param unread how many messages stay unread, as far as is known.
+   */
+  async markRead(room: string, seq: number, unread: number, work: () => Promise<ReadState>): Promise<void> {
+    const before = this.#lines.get(room);
+    if (before) this.#put(withReadUpTo(before, seq, unread));
+    try {
+      this.read(await work());
+    } catch (error) {
+      if (before) this.want(room);
+      throw error;
+    }
+  }
+
+  delivered(marks: ChatOutput<'markDelivered'>['delivered']): void {
+    for (const { room, deliveredSeq } of marks) {
+      const line = this.#lines.get(room);
+      if (!line || line.membership.deliveredSeq >= deliveredSeq) continue;
+      this.#put({ ...line, membership: { ...line.membership, deliveredSeq } });
+    }
+  }
+
+  lines(): IterableIterator<RoomListItem> {
+    return this.#lines.values();
+  }
+
+  /** A profile or a draft became another one. */
+  changed(): void {
+    this.#flush.want();
+  }
+
+  /** Makes what is shown anew, now. */
+  show(): void {
+    this.#flush.cancel();
+    const nowMs = this.#context.clock.now();
+    let unmuteAtMs = Infinity;
+    this.#byId.clear();
+    for (const [id, line] of this.#lines) {
+      const { muteUntil } = line.membership;
+      const isMuted = muteUntil !== undefined && (muteUntil === forGood || muteUntil > nowMs);
+      if (isMuted && muteUntil > 0) unmuteAtMs = Math.min(unmuteAtMs, muteUntil);
+      if (line.peer !== undefined) this.#near.wantUser(line.peer);
+      const peer = line.peer === undefined ? undefined : this.#near.user(line.peer);
+      this.#byId.set(id, this.#views.of({ line, peer, draft: this.#near.draft(id), isMuted }));
+    }
+    const ordered = inOrder([...this.#byId.values()]);
+    const before = this.rooms.get();
+    const view: RoomsView = {
+      rooms: sameList(
+        before.rooms,
+        ordered.filter((room) => !room.isArchived && !room.isInvited),
+      ),
+      archived: sameList(
+        before.archived,
+        ordered.filter((room) => room.isArchived && !room.isInvited),
+      ),
+      invites: sameList(
+        before.invites,
+        ordered.filter((room) => room.isInvited),
+      ),
+      status: this.#status,
+      ...(this.#failure && { failure: this.#failure }),
+    };
+    const keys = Object.keys({ ...before, ...view }) as (keyof RoomsView)[];
+    if (keys.some((key) => before[key] !== view[key])) this.rooms.set(view);
+    this.unread.set(toUnread(view, this.unread.get()));
+    this.#context.clock.clearTimeout(this.#muteTimer);
+    if (unmuteAtMs !== Infinity) {
+      this.#muteTimer = this.#context.clock.setTimeout(() => this.show(), Math.min(unmuteAtMs - nowMs, maxTimerMs));
+    }
+  }
+
+  /** Writes to the device what has changed. */
+  keep(): void {
+    this.#keep.cancel();
+    const lines = [...this.#changed].flatMap((id) => this.#lines.get(id) ?? []);
+    this.#changed.clear();
+    if (lines.length > 0) this.#context.remember((cache) => cache.putRooms(lines));
+  }
+
+  close(): void {
+    this.keep();
+    this.#flush.cancel();
+    this.#requests.close();
+    this.#context.clock.clearTimeout(this.#retryTimer);
+    this.#context.clock.clearTimeout(this.#muteTimer);
+  }
+
+  #hear(room: string): void {
+    this.#heard.set(room, (this.#heard.get(room) ?? 0) + 1);
+  }
+
+  #put(line: RoomListItem, isFromServer = false): void {
+    const { id } = line.room;
+    const before = this.#lines.get(id);
+    if (line !== before) {
+      this.#lines.set(id, line);
+      this.#changed.add(id);
+      this.#keep.want();
+      this.#flush.want();
+    }
+    if (isFromServer) this.#near.onLine(line, before);
+  }
+
+  #remove(room: string): void {
+    if (!this.#lines.delete(room)) return;
+    this.#views.forget(room);
+    this.#changed.delete(room);
+    this.#context.remember((cache) => cache.removeRooms([room]));
+    this.#flush.want();
+    this.#near.onGone(room);
+  }
+
+  #answered(room: string, line: RoomListItem | undefined, isCurrent: boolean): void {
+    if (line) this.#put(mergeLine(this.#lines.get(room), line, isCurrent), true);
+    else if (isCurrent) this.#remove(room);
+    if (!isCurrent) this.want(room);
+    if (this.#requests.isIdle && !this.#isStale) this.#setStatus('live');
+  }
+
+  /** Compares with the server where every room stands, and asks for the lines that differ. */
+  async #sync(): Promise<void> {
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#context.clock.clearTimeout(this.#retryTimer);
+    const heard = new Map(this.#heard);
+    const isUntouched = (room: string): boolean => this.#heard.get(room) === heard.get(room);
+    try {
+      const snapshot = await this.#context.call('sync', {});
+      const there = new Map(snapshot.rooms.map((counters) => [counters.room, counters]));
+      for (const id of [...this.#lines.keys()]) if (!there.has(id) && isUntouched(id)) this.#remove(id);
+      const latestFirst = snapshot.rooms.toSorted((a, b) => b.lastAt - a.lastAt);
+      this.#requests.want(latestFirst.filter((room) => this.#differs(room)).map(({ room }) => room));
+      for (const counters of snapshot.rooms) {
+        const line = this.#lines.get(counters.room);
+        if (line && isUntouched(counters.room)) this.#put(withCountersOf(line, counters));
+      }
+      this.#near.onSynced(snapshot);
+      this.#isStale = false;
+      this.#retryMs = minRetryMs;
+      if (this.#requests.isIdle) this.#setStatus('live');
+    } catch (error) {
+      this.#syncFailed(error);
+    } finally {
+      this.#isSyncing = false;
+    }
+  }
+
+  #differs({ room, rev, invited = false }: Counters): boolean {
+    const line = this.#lines.get(room);
+    if (!line) return true;
+    // It is another room of the same id, or the server has lost what came last.
+    if (line.room.rev > rev && !this.#heard.has(room)) this.#remove(room);
+    return line.room.rev !== rev || (line.membership.state === 'invited') !== invited;
+  }
+
+  #syncFailed(error: unknown): void {
+    const failure = error instanceof TidingsError ? error : TidingsError.of('invalid', String(error), { cause: error });
+    if (!failure.isTemporary) {
+      this.#failure = failure;
+      this.#setStatus('failed');
+      return;
+    }
+    // Without a connection, `live` comes back to it.
+    if (this.#context.connection.state.get().status !== 'online') return;
+    this.#retryTimer = this.#context.clock.setTimeout(() => void this.#sync(), this.#retryMs);
+    this.#retryMs = Math.min(2 * this.#retryMs, maxRetryMs);
+  }
+
+  #setStatus(status: RoomsView['status']): void {
+    if (status === 'live') this.#failure = undefined;
+    this.#status = status;
+    this.show();
+  }
+}
+
+/** What the user has with the room, as `chat.sync` says; the room itself comes with its line. */
+function withCountersOf(line: RoomListItem, counters: Counters): RoomListItem {
+  const { countable = 0, unread = 0, readSeq = 0, mentions = 0, pinned, archived, muteUntil } = counters;
+  const { pinned: _, archived: __, muteUntil: ___, ...membership } = line.membership;
+  return withRead(
+    {
+      ...line,
+      membership: {
+        ...membership,
+        ...(pinned && { pinned }),
+        ...(archived && { archived }),
+        ...(muteUntil !== undefined && { muteUntil }),
+      },
+    },
+    { readSeq, readCountable: countable - unread, deliveredSeq: membership.deliveredSeq, mentions, unread },
+  );
+}
