@@ -10,7 +10,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.{ts,tsx}'],
+          include: ['{packages,examples}/*/src/**/*.test.{ts,tsx}'],
           testTimeout: 20_000,
           // No module here keeps state, so files may share them: that halves the time.
           isolate: false,

@@ -1,5 +1,12 @@
-/** `npm start`: the server in development mode, with the demo page. PORT and TIDINGS_DATA are understood. */
+/**
+ * `npm start`: the server in development mode, with the chat app, which is built when its sources have changed. PORT and
+ * TIDINGS_DATA are understood.
+ */
+import { buildChatExample } from './chat-example.mjs';
 import { runTypeScript } from './run.mjs';
-import { main } from './setup.mjs';
+import { main, setup } from './setup.mjs';
 
-await main(() => runTypeScript('packages/cli/src/main.ts', ['dev', ...process.argv.slice(2)]));
+await main(async () => {
+  await buildChatExample({ node: await setup() });
+  return runTypeScript('packages/cli/src/main.ts', ['dev', ...process.argv.slice(2)]);
+});
