@@ -43,6 +43,8 @@ export class Users {
 
   /** Asks for it unless it is known and fresh. */
   want(id: string): void {
+    // Nobody has this id, and one that is not valid would have the whole call refused.
+    if (id === '') return;
     const { askedAtMs } = this.#known(id);
     if (askedAtMs !== undefined && this.#context.clock.now() - askedAtMs < freshMs) return;
     this.#wanted.add(id);
