@@ -42,6 +42,7 @@ export { useStore, useStores } from './hooks/use-store.ts';
 export { Avatar, type AvatarProps } from './components/avatar.tsx';
 export { Composer, type ComposerProps } from './components/composer.tsx';
 export { ConnectionBanner, type ConnectionBannerProps } from './components/connection-banner.tsx';
+export { emojiGroups, quickReactions, type EmojiGroup } from './text/emoji.ts';
 export { EmojiPicker, type EmojiPickerProps } from './components/emoji-picker.tsx';
 export { Icon, type IconName, type IconProps } from './components/icon.tsx';
 export { MemberList, type MemberListProps } from './components/member-list.tsx';

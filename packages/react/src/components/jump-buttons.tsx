@@ -33,7 +33,7 @@ export function JumpButtons({ view, isAtEnd, firstInSight, onLatest, onUnread }:
         <button
           type="button"
           className="tidings-jump tidings-jump-unread"
-          aria-label={labels.jumpToUnread}
+          title={labels.jumpToUnread}
           onClick={() => {
             setSeenUnread(firstUnreadSeq);
             onUnread(firstUnreadSeq);
@@ -41,16 +41,25 @@ export function JumpButtons({ view, isAtEnd, firstInSight, onLatest, onUnread }:
         >
           <Icon name="chevronUp" />
           {labels.unreadAbove(unreadAbove)}
+          <span className="tidings-sr-only">, {labels.jumpToUnread}</span>
         </button>
       )}
       {!isAtEnd && (
         <button
           type="button"
           className="tidings-jump tidings-jump-latest"
-          aria-label={below > 0 ? `${labels.jumpToLatest}, ${labels.newBelow(below)}` : labels.jumpToLatest}
+          title={labels.jumpToLatest}
           onClick={onLatest}
         >
-          {below > 0 && <span className="tidings-jump-count">{formats.number(below)}</span>}
+          {below > 0 && (
+            <>
+              <span className="tidings-jump-count" aria-hidden="true">
+                {formats.number(below)}
+              </span>
+              <span className="tidings-sr-only">{labels.newBelow(below)}, </span>
+            </>
+          )}
+          <span className="tidings-sr-only">{labels.jumpToLatest}</span>
           <Icon name="chevronDown" />
         </button>
       )}

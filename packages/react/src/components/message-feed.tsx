@@ -216,7 +216,7 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
       <JumpButtons
         view={view}
         isAtEnd={isAtEnd}
-        firstInSight={firstSeqInSight(items, rows)}
+        firstInSight={firstSeqFrom(rows, virtualizer.range?.startIndex ?? 0)}
         onLatest={jumpToLatest}
         onUnread={jumpTo}
       />
@@ -230,8 +230,8 @@ function isHighlightedRow(row: Rows[number] | undefined, seq: number | undefined
   return row?.kind === 'message' && seq !== undefined && row.message.seq === seq;
 }
 
-function firstSeqInSight(items: readonly { readonly index: number }[], rows: Rows): number | undefined {
-  for (const { index } of items) {
+function firstSeqFrom(rows: Rows, start: number): number | undefined {
+  for (let index = start; index < rows.length; index++) {
     const row = rows[index];
     if (row?.kind === 'message' && row.message.seq !== undefined) return row.message.seq;
   }
