@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as client from '@tidings/client';
 import * as protocol from '@tidings/protocol';
 import * as server from '@tidings/server';
 import * as serverTesting from '@tidings/server/testing';
@@ -62,6 +63,7 @@ export async function configOf(yaml: string): Promise<server.ConfigInput> {
 }
 
 const modules: Readonly<Record<string, object>> = {
+  '@tidings/client': client,
   '@tidings/server': server,
   '@tidings/protocol': protocol,
   '@tidings/server/testing': serverTesting,
@@ -69,14 +71,14 @@ const modules: Readonly<Record<string, object>> = {
   'node:crypto': await import('node:crypto'),
 };
 
-/** Runs a block in this process, with names of `context` in scope; its imports become ours. */
+/** Runs a block in this process, with names of `context` in scope unless it declares them; its imports become ours. */
 export async function runHere(code: string, context: object = {}, result = 'undefined'): Promise<unknown> {
   const script = stripTypeScriptTypes(code)
     .replaceAll(/^import .+ from 'vitest';$/gm, '')
     .replaceAll(/^import (\{.+\}) from '(.+)';$/gm, "const $1 = modules['$2'];")
     .replaceAll(/^export /gm, '');
   const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
-  const run = new AsyncFunction('modules', ...Object.keys(context), `${script}\nreturn ${result};`);
+  const run = new AsyncFunction('modules', ...Object.keys(context), `{\n${script}\nreturn ${result};\n}`);
   return run(modules, ...Object.values(context)) as Promise<unknown>;
 }
 

@@ -29,7 +29,13 @@ export const pages: readonly string[] = [
 ];
 
 /** Pages whose blocks are run by the tests in `tests/docs/`, the others by `tests/readme.test.ts`. */
-export const sdkPages: readonly string[] = ['docs/add-chat.md'];
+export const sdkPages: readonly string[] = [
+  'docs/add-chat.md',
+  'docs/client.md',
+  'docs/quick-start.md',
+  'docs/react.md',
+  'docs/vue.md',
+];
 
 export function readPage(page: string): string {
   return readFileSync(join(root, page), 'utf8');
