@@ -1,6 +1,13 @@
 /** docs/client.md: every block runs in this process, as Ann, against a real server where Ben is too. */
-import { createClient, TidingsError, type TidingsClient } from '@tidings/client';
-import type { Chat, ChatRoom, ConnectionState, MessageView } from '@tidings/client';
+import {
+  createClient,
+  TidingsError,
+  type Chat,
+  type ChatRoom,
+  type ConnectionState,
+  type MessageView,
+  type TidingsClient,
+} from '@tidings/client';
 import type { Engine } from '@tidings/server';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { Examples } from '../support/documents.ts';

@@ -36,7 +36,7 @@ describeWithChromium('docs/react.md', () => {
   let workbench: Workbench;
   let browser: Browser;
   let url: string;
-  let problems: string[] = [];
+  const problems: string[] = [];
   const used = new Set<string>();
   const blocks = blocksOf('docs/react.md').filter(({ language }) => language === 'tsx');
 
