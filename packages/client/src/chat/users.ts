@@ -61,7 +61,7 @@ export class Users {
 
   /** What was asked for while there was no connection. */
   online(): void {
-    for (const [id, { store }] of this.#users) if (store.isWatched && !store.get()) this.#wanted.add(id);
+    for (const [id, { store }] of this.#users) if (id !== '' && store.isWatched && !store.get()) this.#wanted.add(id);
     if (this.#wanted.size > 0) this.#ask.want();
   }
 
