@@ -1,4 +1,5 @@
 /** docs/react.md: every block is bundled and used in a browser, by Ann, beside Ben who writes from elsewhere. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { createEngine, createLogger, developmentConfig, type Engine } from '@tid
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWithChromium, launchChromium } from '../support/chromium.ts';
-import { blocksOf } from '../support/documents.ts';
+import { blocksOf, root } from '../support/documents.ts';
 import { at, mint, secret } from './running.ts';
 import { Workbench } from './workbench.ts';
 
@@ -28,6 +29,7 @@ createRoot(document.querySelector('#root')).render(
 `;
 const html =
   '<!doctype html><html lang="en"><body style="margin:0"><div id="root"></div><script type="module" src="/main.tsx"></script></body></html>';
+const tokens = readFileSync(join(root, 'packages/react/src/styles/tokens.css'), 'utf8');
 const waiting = { timeout: 10_000 };
 
 describeWithChromium('docs/react.md', () => {
@@ -191,6 +193,54 @@ describeWithChromium('docs/react.md', () => {
   test('other words', async () => {
     const page = await open('react-words');
     await expect.poll(() => page.getByLabel('Unterhaltungen').count(), waiting).toBe(1);
+  });
+
+  test('other looks, and light or dark as an element says', async () => {
+    const page = await open('react-own-room');
+    const [css = ''] = blocksOf('docs/react.md').flatMap(({ name, code }) => (name === 'react-looks' ? code : []));
+    await page.addStyleTag({ content: css });
+    const accentIn = (attributes: string): Promise<string> =>
+      page.evaluate((given) => {
+        document.body.insertAdjacentHTML(
+          'beforeend',
+          `<div ${given}><a style="color: var(--tidings-text)">x</a></div>`,
+        );
+        const element = document.body.lastElementChild as HTMLElement;
+        const { color } = getComputedStyle(element.firstElementChild as HTMLElement);
+        return `${color} ${getComputedStyle(element).getPropertyValue('--tidings-accent')}`;
+      }, attributes);
+    const [plain, own, dark] = [
+      await accentIn(''),
+      await accentIn('class="my-chat"'),
+      await accentIn('data-theme="dark"'),
+    ];
+    expect(own).toMatch(/#0f766e$/);
+    expect(plain).not.toMatch(/#0f766e$/);
+    expect(dark.split(' #')[0]).not.toBe(plain.split(' #')[0]);
+    expect(css.match(/--tidings-[\w-]+/g)?.filter((property) => !tokens.includes(`${property}:`))).toEqual([]);
+  });
+
+  test('from right to left', async () => {
+    const page = await open('react-rtl');
+    await expectText(page, 'Who is coming?');
+    await say('مرحبا');
+    const message = page.getByText('مرحبا').last();
+    await message.waitFor(waiting);
+    // Messages of others stand on the right.
+    const box = await message.boundingBox();
+    expect((box?.x ?? 0) + (box?.width ?? 0) / 2).toBeGreaterThan((page.viewportSize()?.width ?? 0) / 2);
+  });
+
+  test('the list, reached from outside, however long the room is', async () => {
+    for (let i = 1; i <= 150; i++) await say(`Number ${i}`);
+    const page = await open('react-handle');
+    await page.getByText('Number 150', { exact: true }).waitFor(waiting);
+    expect(await page.getByRole('article').count()).toBeLessThan(60);
+    await page.getByRole('button', { name: 'To the first message' }).click();
+    await page.getByText('Who is coming?', { exact: true }).waitFor(waiting);
+    await page.getByText('Who is coming?', { exact: true }).click();
+    await page.keyboard.press('End');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role')), waiting).toBe('article');
   });
 
   test('every block was used', () => {
