@@ -34,10 +34,7 @@ export function messageRows(view: MessagesView, { dayNumber, heads }: RowOptions
   const [first] = messages;
   if (first !== undefined && view.hasBefore) heads.add(first.key);
   const days = messages.map(({ createdAt }) => dayNumber(createdAt));
-  const newAt =
-    view.firstUnreadSeq === undefined
-      ? -1
-      : messages.findIndex(({ seq, isOwn }) => !isOwn && seq !== undefined && seq >= (view.firstUnreadSeq ?? 0));
+  const newAt = firstNew(view, messages);
   /** Whether message `i` stands apart from the one above it. */
   const isApart = (i: number): boolean => {
     const [message, above] = [messages[i], messages[i - 1]];
@@ -59,6 +56,12 @@ export function messageRows(view: MessagesView, { dayNumber, heads }: RowOptions
     isFirstOfGroup = isNextApart;
   }
   return rows;
+}
+
+/** Above what message "new" stands; -1 if it is not among them, or may be further up. */
+function firstNew({ firstUnreadSeq, hasBefore }: MessagesView, messages: readonly MessageView[]): number {
+  if (firstUnreadSeq === undefined || (hasBefore && (messages[0]?.seq ?? 0) > firstUnreadSeq)) return -1;
+  return messages.findIndex(({ seq, isOwn }) => !isOwn && seq !== undefined && seq >= firstUnreadSeq);
 }
 
 /**

@@ -131,8 +131,8 @@ function FileLine({ name, bytes }: { readonly name: string; readonly bytes: numb
         <Icon name="file" />
       </span>
       <span className="tidings-file-text">
-        <span className="tidings-file-name" dir="auto">
-          {name}
+        <span className="tidings-file-name">
+          <bdi>{name}</bdi>
         </span>
         <span className="tidings-file-size">{formats.bytes(bytes)}</span>
       </span>

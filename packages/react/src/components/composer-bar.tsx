@@ -21,7 +21,9 @@ export function ComposerBar({ composing, onCancel }: ComposerBarProps): ReactNod
       <Icon name={kind === 'edit' ? 'edit' : 'reply'} isDirectional={kind === 'reply'} />
       <div className="tidings-composer-bar-text">
         <strong>{kind === 'edit' ? labels.editing : labels.replyingTo(name)}</strong>
-        <span dir="auto">{viewSummary(message, labels)}</span>
+        <span>
+          <bdi>{viewSummary(message, labels)}</bdi>
+        </span>
       </div>
       <button type="button" className="tidings-icon-button" aria-label={labels.cancel} onClick={onCancel}>
         <Icon name="close" />

@@ -209,7 +209,8 @@ function WritableComposer(props: ComposerProps): ReactNode {
           ref={field}
           className="tidings-composer-field"
           rows={1}
-          dir="auto"
+          // Without words yet, it is the page that says from which side.
+          dir={text === '' ? undefined : 'auto'}
           value={text}
           placeholder={placeholder ?? hint}
           aria-label={isEditing ? labels.editing : (placeholder ?? hint)}

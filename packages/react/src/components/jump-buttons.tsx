@@ -24,9 +24,7 @@ export function JumpButtons({ view, isAtEnd, firstInSight, onLatest, onUnread }:
   if (firstUnreadSeq !== undefined && firstInSight !== undefined && !isUnreadAbove && seenUnread !== firstUnreadSeq) {
     setSeenUnread(firstUnreadSeq);
   }
-  const unreadAbove = isUnreadAbove
-    ? view.messages.filter(({ seq, isOwn }) => !isOwn && seq !== undefined && seq >= firstUnreadSeq).length
-    : 0;
+  const unreadAbove = isUnreadAbove ? unreadSince(view, firstUnreadSeq) : 0;
   return (
     <>
       {isUnreadAbove && seenUnread !== firstUnreadSeq && (
@@ -65,6 +63,12 @@ export function JumpButtons({ view, isAtEnd, firstInSight, onLatest, onUnread }:
       )}
     </>
   );
+}
+
+/** Those that are here are counted; of what is further up the numbers tell how many there may be. */
+function unreadSince({ messages }: MessagesView, firstUnreadSeq: number): number {
+  const here = messages.filter(({ seq, isOwn }) => !isOwn && seq !== undefined && seq >= firstUnreadSeq).length;
+  return here + Math.max(0, (messages[0]?.seq ?? 0) - firstUnreadSeq);
 }
 
 /** How many messages of others have come since the end was last in sight. */

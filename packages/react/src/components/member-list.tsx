@@ -88,8 +88,8 @@ function MemberLine({ member }: { readonly member: Member }): ReactNode {
   return (
     <>
       <Avatar user={member.user} showPresence />
-      <span className="tidings-member-name" dir="auto">
-        {name}
+      <span className="tidings-member-name">
+        <bdi>{name}</bdi>
         {member.user === me && <span className="tidings-member-you"> ({labels.you})</span>}
       </span>
       {member.state === 'invited' ? (

@@ -30,11 +30,13 @@ export function MentionListbox({ id, suggestions, selected, onChoose }: MentionL
             }}
           >
             <Avatar size="small" {...(suggestion.isEverybody ? { name: '@' } : { user: suggestion.id })} />
-            <span className="tidings-mention-name" dir="auto">
-              {suggestion.isEverybody ? `@${suggestion.name}` : suggestion.name}
+            <span className="tidings-mention-name">
+              <bdi>{suggestion.isEverybody ? `@${suggestion.name}` : suggestion.name}</bdi>
             </span>
-            <span className="tidings-mention-id" dir="auto">
-              {suggestion.isEverybody ? suggestion.id : suggestion.id === suggestion.name ? '' : suggestion.id}
+            <span className="tidings-mention-id">
+              <bdi>
+                {suggestion.isEverybody ? suggestion.id : suggestion.id === suggestion.name ? '' : suggestion.id}
+              </bdi>
             </span>
           </div>
         ))}

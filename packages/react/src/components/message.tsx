@@ -95,8 +95,8 @@ export const Message = memo(function Message(props: MessageProps): ReactNode {
 
 function SenderName({ user }: { readonly user: string }): ReactNode {
   return (
-    <div className="tidings-message-sender" dir="auto">
-      {useName(user)}
+    <div className="tidings-message-sender">
+      <bdi>{useName(user)}</bdi>
     </div>
   );
 }

@@ -25,8 +25,8 @@ export function PickedFiles({ files, onRemove }: PickedFilesProps): ReactNode {
             </span>
           )}
           <span className="tidings-file-text">
-            <span className="tidings-file-name" dir="auto">
-              {file.name}
+            <span className="tidings-file-name">
+              <bdi>{file.name}</bdi>
             </span>
             <span className="tidings-file-size">{formats.bytes(file.size)}</span>
           </span>

@@ -1,6 +1,6 @@
 /** A question with answers to choose from, and how many chose which. */
 import type { MessageView } from '@tidings/client';
-import { useEffect, useId, useState, type ReactNode } from 'react';
+import { useId, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useFormats, useLabels } from '../context.ts';
 import { useConversation } from '../conversation.ts';
@@ -16,8 +16,6 @@ export interface PollProps {
   readonly className?: string;
 }
 
-const none: readonly string[] = [];
-
 export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
   const labels = useLabels();
   const formats = useFormats();
@@ -27,7 +25,6 @@ export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
   const name = useId();
   const { room, attempt } = useConversation();
   const view = useOpenRoomView(room);
-  const [own, setOwn] = useOwnVotes(message);
   const poll = message.message?.poll;
   const { seq } = message;
   if (poll === undefined || seq === undefined) return null;
@@ -36,16 +33,9 @@ export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
   const canVote = !isClosed && view?.membership?.state === 'member';
   const canClose = !isClosed && (message.sender === me || isModerator(view));
   const choose = (id: string): void => {
-    const without = own.filter((chosen) => chosen !== id);
-    const isTakenBack = without.length < own.length;
-    const next = isTakenBack ? without : poll.multiple === true ? [...own, id] : [id];
-    setOwn(next);
-    attempt(
-      room.vote(seq, next).catch((error: unknown) => {
-        setOwn(own);
-        throw error;
-      }),
-    );
+    const without = message.ownVotes.filter((chosen) => chosen !== id);
+    const isTakenBack = without.length < message.ownVotes.length;
+    attempt(room.vote(seq, isTakenBack ? without : poll.multiple === true ? [...without, id] : [id]));
   };
 
   return (
@@ -55,7 +45,7 @@ export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
       </legend>
       {poll.options.map(({ id, text, votes }) => {
         const share = poll.voters === 0 ? 0 : votes / poll.voters;
-        const isChosen = own.includes(id);
+        const isChosen = message.ownVotes.includes(id);
         return (
           <label key={id} className="tidings-poll-option" data-chosen={isChosen || undefined}>
             <span className="tidings-poll-bar" style={{ inlineSize: `${Math.min(100, share * 100)}%` }} />
@@ -68,8 +58,8 @@ export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
               // A second click on a radio takes the vote back, which is no change to the browser.
               onClick={() => isChosen && poll.multiple !== true && choose(id)}
             />
-            <span className="tidings-poll-text" dir="auto">
-              {text}
+            <span className="tidings-poll-text">
+              <bdi>{text}</bdi>
             </span>
             <span className="tidings-poll-votes">
               <span aria-hidden="true">{formats.number(votes)}</span>
@@ -99,22 +89,4 @@ export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
       </div>
     </fieldset>
   );
-}
-
-/** What the user chose is not part of the message, which is the same for all: it is asked for. */
-function useOwnVotes(message: MessageView): readonly [readonly string[], (own: readonly string[]) => void] {
-  const chat = useChat();
-  const [own, setOwn] = useState(none);
-  const { room, seq } = message;
-  const hasVotes = (message.message?.poll?.voters ?? 0) > 0;
-  useEffect(() => {
-    if (seq === undefined || !hasVotes) return undefined;
-    let isWanted = true;
-    chat.call('votes', { room, seq, limit: 1 }).then(
-      (votes) => isWanted && setOwn(votes.own),
-      () => {},
-    );
-    return () => void (isWanted = false);
-  }, [chat, room, seq, hasVotes]);
-  return [own, setOwn];
 }

@@ -31,8 +31,8 @@ export function Quote({ seq, tabIndex }: QuoteProps): ReactNode {
           {name}
         </span>
       )}
-      <span className="tidings-quote-text" dir="auto">
-        {said}
+      <span className="tidings-quote-text">
+        <bdi>{said}</bdi>
       </span>
     </button>
   );

@@ -25,8 +25,8 @@ export function RoomHeader({ start, end, className }: RoomHeaderProps): ReactNod
       {start}
       <Avatar user={view?.peer} {...(view?.peer === undefined && { name: title })} />
       <div className="tidings-room-header-text">
-        <h2 className="tidings-room-title" dir="auto">
-          {title}
+        <h2 className="tidings-room-title">
+          <bdi>{title}</bdi>
         </h2>
         {view !== undefined && (
           <p className="tidings-room-subtitle">
@@ -36,8 +36,8 @@ export function RoomHeader({ start, end, className }: RoomHeaderProps): ReactNod
               <>
                 {labels.memberCount(view.room.memberCount)}
                 {view.room.topic !== undefined && view.room.topic !== '' && (
-                  <span className="tidings-room-topic" dir="auto">
-                    {view.room.topic}
+                  <span className="tidings-room-topic">
+                    <bdi>{view.room.topic}</bdi>
                   </span>
                 )}
               </>

@@ -31,8 +31,8 @@ export function RoomListItem({ room, nowMs, className }: RoomListItemProps): Rea
       />
       <span className="tidings-room-line-text">
         <span className="tidings-room-line-top">
-          <span className="tidings-room-line-title" dir="auto">
-            {title}
+          <span className="tidings-room-line-title">
+            <bdi>{title}</bdi>
           </span>
           {room.isPinned && <Mark name="pin" label={labels.pinned} />}
           {room.isMuted && <Mark name="bellOff" label={labels.muted} />}
@@ -43,8 +43,10 @@ export function RoomListItem({ room, nowMs, className }: RoomListItemProps): Rea
           )}
         </span>
         <span className="tidings-room-line-bottom">
-          <span className="tidings-room-line-preview" dir="auto">
-            <Preview room={room} />
+          <span className="tidings-room-line-preview">
+            <bdi>
+              <Preview room={room} />
+            </bdi>
           </span>
           <UnreadBadge count={room.unread} mentions={room.mentions} isMuted={room.isMuted} />
         </span>

@@ -68,8 +68,8 @@ export function RoomList(props: RoomListProps): ReactNode {
           <ul className="tidings-plain-list">
             {invites.map((room) => (
               <li key={room.id} className="tidings-invite">
-                <span className="tidings-invite-title" dir="auto">
-                  {room.title === '' ? labels.untitledRoom : room.title}
+                <span className="tidings-invite-title">
+                  <bdi>{room.title === '' ? labels.untitledRoom : room.title}</bdi>
                 </span>
                 <button type="button" className="tidings-button" onClick={() => quietly(chat.declineInvite(room.id))}>
                   {labels.declineInvite}

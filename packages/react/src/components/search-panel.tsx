@@ -97,14 +97,14 @@ function Result({ result, showRoom }: { readonly result: SearchResult; readonly 
       <Avatar user={message.sender} />
       <span className="tidings-result-text">
         <span className="tidings-result-top">
-          <span className="tidings-result-name" dir="auto">
-            {name}
+          <span className="tidings-result-name">
+            <bdi>{name}</bdi>
           </span>
           <time dateTime={new Date(message.createdAt).toISOString()}>{formats.short(message.createdAt, now)}</time>
         </span>
         {showRoom && title !== undefined && title !== '' && (
-          <span className="tidings-result-room" dir="auto">
-            {title}
+          <span className="tidings-result-room">
+            <bdi>{title}</bdi>
           </span>
         )}
         <span className="tidings-result-snippet" dir="auto">

@@ -68,8 +68,8 @@ function OpenThread({ room, thread, onClose, renderMessage }: OpenThreadProps): 
       <header className="tidings-room-header">
         <div className="tidings-room-header-text">
           <h2 className="tidings-room-title">{labels.thread}</h2>
-          <p className="tidings-room-subtitle" dir="auto">
-            {title}
+          <p className="tidings-room-subtitle">
+            <bdi>{title}</bdi>
           </p>
         </div>
         <div className="tidings-room-header-end">
@@ -106,8 +106,8 @@ function Root({ view }: { readonly view: ThreadView | undefined }): ReactNode {
     <div className="tidings-thread-root">
       <Avatar user={root.sender} />
       <div className="tidings-thread-root-body">
-        <div className="tidings-message-sender" dir="auto">
-          {name}
+        <div className="tidings-message-sender">
+          <bdi>{name}</bdi>
         </div>
         {root.isDeleted ? (
           <p className="tidings-deleted">{labels.deleted}</p>
