@@ -82,10 +82,10 @@ function FindRoom(): ReactNode {
             <li key={room.id} className="app-option">
               <Avatar name={room.name ?? room.id} />
               <span className="app-option-text">
-                <b dir="auto">{room.name ?? room.id}</b>
-                <span className="app-quiet" dir="auto">
+                <bdi className="app-strong">{room.name ?? room.id}</bdi>
+                <bdi className="app-quiet">
                   {[words.memberCount(room.memberCount), room.topic].filter((part) => part !== undefined).join(' · ')}
-                </span>
+                </bdi>
               </span>
               <button
                 type="button"

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Icon, useConversation, useOpenRoomView } from '@tidings/react';
 import { useApp } from '../shell/app-context.ts';
 import { Glyph } from '../shell/glyph.tsx';
+import { isPhone } from '../shell/screen.ts';
 import { Menu, type MenuItem } from '../shell/menu.tsx';
 import { useWords } from '../words/use-words.ts';
 
@@ -39,6 +40,21 @@ export function RoomMenu({ id }: { readonly id: string }): ReactNode {
       groups={[
         {
           items: [
+            // Where there is no place for buttons of their own.
+            ...(isPhone()
+              ? [
+                  {
+                    label: words.searchHere,
+                    icon: <Icon name="search" />,
+                    onSelect: () => router.go({ room: id, panel: 'search' }),
+                  },
+                  {
+                    label: words.members,
+                    icon: <Icon name="people" />,
+                    onSelect: () => router.go({ room: id, panel: 'members' }),
+                  },
+                ]
+              : []),
             { label: words.pins, icon: <Icon name="pin" />, onSelect: () => router.go({ room: id, panel: 'pins' }) },
             ...(mayInvite
               ? [

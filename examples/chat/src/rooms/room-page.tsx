@@ -93,8 +93,10 @@ function HeaderButtons({ id }: { readonly id: string }): ReactNode {
   );
   return (
     <>
-      {button('search', words.searchHere, <Icon name="search" />)}
-      {button('members', words.members, <Icon name="people" />)}
+      <span className="app-wide-only">
+        {button('search', words.searchHere, <Icon name="search" />)}
+        {button('members', words.members, <Icon name="people" />)}
+      </span>
       <RoomMenu id={id} />
     </>
   );

@@ -82,8 +82,8 @@ export function Switcher(): ReactNode {
             onPointerMove={() => setAt(i)}
           >
             <Avatar user={choice.user} {...(choice.user === undefined && { name: choice.name })} size="small" />
-            <span className="app-option-text" dir="auto">
-              {choice.name}
+            <span className="app-option-text">
+              <bdi>{choice.name}</bdi>
             </span>
             <UnreadBadge count={choice.unread} mentions={choice.mentions} />
           </div>

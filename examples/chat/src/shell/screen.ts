@@ -5,3 +5,6 @@ export const hasFinePointer = (): boolean => matchMedia('(pointer: fine)').match
 
 /** Whether a panel lies over the messages instead of beside them; the same number as in `styles/layout.css`. */
 export const isNarrow = (): boolean => matchMedia('(max-width: 1079px)').matches;
+
+/** Whether there is one column; the same number as in `styles/layout.css`. */
+export const isPhone = (): boolean => matchMedia('(max-width: 719px)').matches;

@@ -170,12 +170,23 @@ describe('what there is at the first look', () => {
     const texts = await textsOf(at, 'general');
     expect(texts.length).toBeGreaterThan(20);
     expect(texts).toEqual([...new Set(texts)]);
-    const { results } = (await at.call('chat.search', { query: 'tomato' }, { as: 'mira' })) as { results: unknown[] };
+    const { results } = (await at.call('chat.search', { query: 'tomato' }, { as: 'mira-lindqvist' })) as {
+      results: unknown[];
+    };
     expect(results.length).toBeGreaterThan(0);
     const { messages } = (await at.call('chat.messages', { room: 'notes' })) as { messages: { createdAt: number }[] };
     const ages = messages.map(({ createdAt }) => Date.now() - createdAt);
     expect(ages).toEqual(ages.toSorted((a, b) => b - a));
     expect(Math.min(...ages)).toBeGreaterThan(0);
+  });
+
+  test('whoever signs in by the name of somebody in the rooms is that person', async () => {
+    const at = await start();
+    const lines = (await readFile(join(seedDirectory() ?? '', 'people.jsonl'), 'utf8')).trim().split('\n');
+    for (const { id, name } of lines.map((line) => JSON.parse(line) as { id: string; name: string })) {
+      expect((await post(at, '/dev/sign-in', { name })).body).toMatchObject({ user: id, name });
+      expect((await roomsOf(at, id)).length).toBeGreaterThan(3);
+    }
   });
 
   test('a database with something in it is left alone', async () => {
