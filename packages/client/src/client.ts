@@ -2,16 +2,23 @@
  * `createClient`: the one place where implementations are chosen and put together. Nothing else of the SDK imports both an
  * interface and who implements it.
  */
+import { createIndexedDbCache } from './chat/cache/indexed-db.ts';
 import { createMemoryCache } from './chat/cache/memory.ts';
+import type { ChatCache } from './chat/cache/chat-cache.ts';
 import type { Chat } from './chat/chat.ts';
 import { ChatClient } from './chat/chat-client.ts';
 import type { ChatStorage } from './chat/chat-storage.ts';
-import { createPlainOutbox } from './chat/testing/plain-outbox.ts';
+import { createIndexedDbOutboxStore } from './chat/outbox/indexed-db-outbox-store.ts';
+import { createMemoryOutboxStore } from './chat/outbox/memory-outbox-store.ts';
+import type { Outbox } from './chat/outbox/outbox.ts';
+import { PersistentOutbox } from './chat/outbox/persistent-outbox.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { CentrifugeConnection, type ConnectionOptions } from './connection/centrifuge-connection.ts';
 import type { Connection, ConnectionState } from './connection/connection.ts';
-import { TidingsError } from './error.ts';
 import type { Store } from './store.ts';
+import { createBrowserTabs } from './tabs/browser-tabs.ts';
+import { createSingleTab } from './tabs/single-tab.ts';
+import type { Tabs } from './tabs/tabs.ts';
 
 export interface ClientOptions extends ConnectionOptions {
   /**
@@ -51,8 +58,11 @@ export function createClient(options: ClientOptions): TidingsClient {
   const chat = new ChatClient({
     connection,
     clock,
-    openStorage: (user) => (typeof storage === 'function' ? storage(user, connection) : openMemory(connection, clock)),
-    upload: () => Promise.reject(TidingsError.of('invalid', 'not yet')),
+    async openStorage(user) {
+      if (typeof storage === 'function') return storage(user, connection);
+      const isKept = storage === 'auto' && typeof indexedDB !== 'undefined';
+      return isKept ? openDeviceStorage(user, connection, clock) : openMemoryStorage(connection, clock);
+    },
   });
   const close = async (): Promise<void> => {
     await chat[Symbol.asyncDispose]();
@@ -71,15 +81,31 @@ export function createClient(options: ClientOptions): TidingsClient {
   };
 }
 
-async function openMemory(connection: Connection, clock: Clock): Promise<ChatStorage> {
-  const [cache, outbox] = [createMemoryCache(), createPlainOutbox(connection, clock)];
+function openDeviceStorage(user: string, connection: Connection, clock: Clock): ChatStorage {
+  const name = `tidings:${connection.httpUrl}:${user}`;
+  const tabs = typeof BroadcastChannel === 'undefined' ? createSingleTab() : createBrowserTabs(name, clock);
+  const store = createIndexedDbOutboxStore(`${name}:outbox`);
+  return together(
+    createIndexedDbCache(`${name}:cache`),
+    new PersistentOutbox({ connection, store, tabs, clock }),
+    tabs,
+  );
+}
+
+function openMemoryStorage(connection: Connection, clock: Clock): ChatStorage {
+  const tabs = createSingleTab();
+  const store = createMemoryOutboxStore();
+  return together(createMemoryCache(), new PersistentOutbox({ connection, store, tabs, clock }), tabs);
+}
+
+function together(cache: ChatCache, outbox: Outbox, tabs: Tabs): ChatStorage {
   return {
     cache,
     outbox,
-    claim: () => Promise.resolve(true),
+    tabs,
     async [Symbol.asyncDispose]() {
-      await outbox[Symbol.asyncDispose]();
-      await cache[Symbol.asyncDispose]();
+      await Promise.allSettled([cache, outbox].map((part) => part[Symbol.asyncDispose]()));
+      await tabs[Symbol.asyncDispose]();
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Connection } from '../connection/connection.ts';
 import { TidingsError } from '../error.ts';
 import { WritableStore, type Store } from '../store.ts';
+import { NoticeOnce } from '../tabs/notice-once.ts';
 import type { ChatCache } from './cache/chat-cache.ts';
 import type { ChatContext } from './chat-context.ts';
 import { DeferredOutbox, type ChatStorage } from './chat-storage.ts';
@@ -26,9 +27,8 @@ import type { PresenceView, RoomsView, RoomView, UnreadView } from './views.ts';
 export interface ChatClientParts {
   readonly connection: Connection;
   readonly clock: Clock;
-  /** Opens what is kept for this user. */
+  /** Opens what is kept for this user. It must not fail: where nothing can be kept, memory will do. */
   openStorage(user: string): Promise<ChatStorage>;
-  upload: ConstructorParameters<typeof OpenRooms>[2]['upload'];
 }
 
 /** No longer in the room; as the server's error of this name. */
@@ -54,6 +54,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   readonly #urls: AttachmentUrls;
   readonly #stops: (() => void)[] = [];
   readonly #storage = Promise.withResolvers<ChatStorage | undefined>();
+  #once: NoticeOnce | undefined;
   #channel: UserChannel | undefined;
   #startedFor: string | undefined;
   /** Writes to the device, one after the other. */
@@ -91,10 +92,12 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.unread = this.#list.unread;
     this.#delivered = new DeliveredMarks(context, this.#list);
     this.#notices = new Notices(context, this.#list, {
-      isVisible: (room) => this.#open.get(room)?.reads.isVisible === true,
-      claim: async (key) => (await this.#storage.promise)?.claim(key) ?? true,
+      decide: async (key, room) => {
+        await this.#storage.promise;
+        return this.#once?.decide(key, room) ?? false;
+      },
     });
-    this.#open = new OpenRooms(context, this.#list, { drafts: this.#drafts, upload: parts.upload });
+    this.#open = new OpenRooms(context, this.#list, this.#drafts);
     this.#urls = new AttachmentUrls(connection, clock);
     this.#stops.push(
       connection.user.subscribe(() => this.#start()),
@@ -173,7 +176,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   async clear(): Promise<void> {
     const storage = await this.#storage.promise;
     await this.#writes;
-    for (const { clientId } of this.#outbox.entries.get()) this.#outbox.discard(clientId);
+    await storage?.outbox.clear();
     await storage?.cache.clear();
   }
 
@@ -188,6 +191,7 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#presences.close();
     this.#delivered.close();
     this.#notices.close();
+    this.#once?.[Symbol.dispose]();
     await this.#writes;
     this.#isClosed = true;
     if (this.#startedFor === undefined) this.#storage.resolve(undefined);
@@ -205,9 +209,15 @@ export class ChatClient implements Chat, AsyncDisposable {
     try {
       const storage = await this.#parts.openStorage(me);
       this.#outbox.open(storage.outbox);
+      this.#once = new NoticeOnce({
+        tabs: storage.tabs,
+        clock: this.#parts.clock,
+        isVisible: () => typeof document === 'undefined' || document.visibilityState === 'visible',
+        showsRoom: (room) => this.#open.get(room)?.reads.isVisible === true,
+      });
       this.#storage.resolve(storage);
     } catch {
-      // Without storage there is no outbox, so that this is only so if it was closed meanwhile.
+      // One of the application's own; nothing can be sent, and the rest works.
       this.#storage.resolve(undefined);
     }
     const state = await this.#recall((cache) => cache.load());

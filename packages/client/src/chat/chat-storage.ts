@@ -1,5 +1,6 @@
 /** What chat keeps on the device of one user, and the way there before it is open. */
 import { WritableStore, type Store } from '../store.ts';
+import type { Tabs } from '../tabs/tabs.ts';
 import type { ChatCache } from './cache/chat-cache.ts';
 import type { Outgoing } from './chat.ts';
 import type { Outbox, OutboxEntry } from './outbox/outbox.ts';
@@ -8,8 +9,8 @@ import type { Message } from './publications.ts';
 export interface ChatStorage extends AsyncDisposable {
   readonly cache: ChatCache;
   readonly outbox: Outbox;
-  /** Whether this tab is the one that tells the person; one tab gets true for each key. */
-  claim(key: string): Promise<boolean>;
+  /** Those that share it. */
+  readonly tabs: Tabs;
 }
 
 type Add = (outbox: Outbox) => void;
@@ -49,7 +50,13 @@ export class DeferredOutbox implements Pick<Outbox, 'entries' | 'add' | 'retry' 
     };
     this.#entries.update((entries) => [...entries, shown]);
     return new Promise((resolve, reject) => {
-      this.#waiting.push((outbox) => void outbox.add(room, clientId, outgoing, threadSeq).then(resolve, reject));
+      this.#waiting.push((outbox) => {
+        try {
+          outbox.add(room, clientId, outgoing, threadSeq).then(resolve, reject);
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
   }
 

@@ -19,9 +19,8 @@ interface Waiting {
 }
 
 export interface NoticeNeighbours {
-  isVisible(room: string): boolean;
-  /** Whether this tab is the one to tell it. */
-  claim(key: string): Promise<boolean>;
+  /** Whether this tab is the one to tell it, and no tab shows the room. */
+  decide(key: string, room: string): Promise<boolean>;
 }
 
 export class Notices {
@@ -39,7 +38,7 @@ export class Notices {
     this.#context = context;
     this.#list = list;
     this.#near = near;
-    this.#soon = new Coalesced(context.clock, gatherMs, () => void this.#tell());
+    this.#soon = new Coalesced(context.clock, gatherMs, () => this.#tell());
   }
 
   on(listener: (notice: ChatNotice) => void): () => void {
@@ -80,20 +79,22 @@ export class Notices {
     this.#soon.want();
   }
 
-  async #tell(): Promise<void> {
+  #tell(): void {
     this.#list.show();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const [id, { kind, message }] of waiting) {
       const room = this.#list.view(id);
       const { notify = 'all', readSeq = 0 } = room?.membership ?? {};
-      if (!room || room.isMuted || room.isArchived || this.#near.isVisible(id)) continue;
+      if (!room || room.isMuted || room.isArchived) continue;
       if (notify === 'none' || (notify === 'mentions' && kind === 'message')) continue;
       if (message && message.threadSeq === undefined && message.seq <= readSeq) continue;
       if (message) this.#remember(message.id);
-      const key = `${kind}:${id}:${message?.id ?? room.room.rev}`;
-      if (!(await this.#near.claim(key))) continue;
-      for (const listener of [...this.#listeners]) listener({ kind, room, ...(message && { message }) });
+      const key = message ? message.id : `${kind}:${id}:${room.room.rev}`;
+      void this.#near.decide(key, id).then((isOurs) => {
+        if (!isOurs) return;
+        for (const listener of [...this.#listeners]) listener({ kind, room, ...(message && { message }) });
+      });
     }
   }
 

@@ -242,7 +242,9 @@ export class OpenRoom implements ThreadRoom {
     void this.receipts.reload();
     this.members.online();
     this.threads.online();
-    if (!this.#list.line(this.id)) void this.#look();
+    const line = this.#list.line(this.id);
+    if (!line) void this.#look();
+    else if (position && !recovered && line.room.rev < position.offset) this.#list.want(this.id);
   }
 
   #heard(publication: RoomPublication, offset: number | undefined): void {
@@ -260,7 +262,7 @@ export class OpenRoom implements ThreadRoom {
       case 'member':
         this.members.told(publication.member);
         this.receipts.membersChanged();
-        this.#list.counted(this.id, publication.memberCount);
+        this.#list.counted(this.id, publication.memberCount, offset ?? 0);
         return;
       case 'room':
         this.#list.room(publication.room);

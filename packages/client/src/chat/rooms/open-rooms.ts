@@ -1,6 +1,7 @@
 /** The rooms in use: one `OpenRoom` for all handles of a room, kept for a while after the last handle is closed. */
 import type { ChatContext } from '../chat-context.ts';
 import type { ChatRoom } from '../chat.ts';
+import type { Drafts } from '../drafts.ts';
 import { OpenRoom } from './open-room.ts';
 import { RoomHandle, type RoomHandleNeighbours } from './room-handle.ts';
 import type { RoomList } from './room-list.ts';
@@ -22,10 +23,10 @@ export class OpenRooms {
   readonly #uses = new Map<string, Use>();
   readonly #lingering = new Set<string>();
 
-  constructor(context: ChatContext, list: RoomList, near: Omit<RoomHandleNeighbours, 'onClosed' | 'list'>) {
+  constructor(context: ChatContext, list: RoomList, drafts: Drafts) {
     this.#context = context;
     this.#list = list;
-    this.#near = { ...near, list, onClosed: ({ id }) => this.#left(id) };
+    this.#near = { list, drafts, onClosed: ({ id }) => this.#left(id) };
   }
 
   open(id: string): ChatRoom {

@@ -1,9 +1,12 @@
 /** What an application holds of a room. Several handles share one `OpenRoom`. */
+import { TidingsError } from '../../error.ts';
 import type { Store } from '../../store.ts';
 import type { ChatContext } from '../chat-context.ts';
 import type { ChatInput, ChatRoom, ChatThread } from '../chat.ts';
+import { newClientId } from '../client-id.ts';
 import type { Drafts } from '../drafts.ts';
 import type { Attachment, Message, RoomListItem } from '../publications.ts';
+import { uploadFile } from '../uploads/upload.ts';
 import type { MembersView, ReceiptsView, RoomView, ThreadView, UploadView } from '../views.ts';
 import type { OpenRoom } from './open-room.ts';
 import type { RoomList } from './room-list.ts';
@@ -13,14 +16,8 @@ import { TimelineHandle } from './timeline-handle.ts';
 export interface RoomHandleNeighbours {
   readonly list: RoomList;
   readonly drafts: Drafts;
-  upload(room: string, file: File, options: UploadOptions): Promise<Attachment>;
   /** The handle is no longer used. */
   onClosed(room: OpenRoom): void;
-}
-
-interface UploadOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (upload: UploadView) => void;
 }
 
 export class RoomHandle extends TimelineHandle implements ChatRoom {
@@ -124,8 +121,27 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
     return this.#set(this.context.call('muteRoom', { room: this.id, ...(until !== undefined && { until }) }));
   }
 
-  upload(file: File, options: UploadOptions = {}): Promise<Attachment> {
-    return this.#near.upload(this.id, file, options);
+  async upload(
+    file: File,
+    { signal, onProgress }: NonNullable<Parameters<ChatRoom['upload']>[1]> = {},
+  ): Promise<Attachment> {
+    const { name, type: contentType, size: totalBytes } = file;
+    const known = { key: newClientId(), name, contentType, totalBytes };
+    const tell = (sentBytes: number, state: UploadView['state'], failure?: TidingsError): void =>
+      onProgress?.({ ...known, sentBytes, state, ...(failure && { failure }) });
+    tell(0, 'uploading');
+    try {
+      const input = { room: this.id, name, contentType, bytes: file };
+      const attachment = await uploadFile(this.context.connection, input, {
+        ...(signal && { signal }),
+        onProgress: (sentBytes) => tell(sentBytes, 'uploading'),
+      });
+      tell(totalBytes, 'uploaded');
+      return attachment;
+    } catch (error) {
+      if (error instanceof TidingsError) tell(0, 'failed', error);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -137,9 +137,10 @@ export class RoomList {
     if (line) this.#put(mergeLine(line, { room, membership: line.membership }));
   }
 
-  counted(room: string, memberCount: number): void {
-    const line = this.#lines.get(room);
-    if (line && line.room.memberCount !== memberCount) this.#put({ ...line, room: { ...line.room, memberCount } });
+  /** Of an open room: somebody came or went. @param rev the room's revision then. */
+  counted(id: string, memberCount: number, rev: number): void {
+    const line = this.#lines.get(id);
+    if (line && line.room.rev < rev) this.#put({ ...line, room: { ...line.room, memberCount, rev } });
   }
 
   /** Asks the server for the line. */
