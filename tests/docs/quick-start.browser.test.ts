@@ -1,4 +1,7 @@
-/** docs/quick-start.md as somebody follows it: `tidings dev`, the files of the page, `npx vite`, two people. */
+/**
+ * docs/quick-start.md as somebody follows it: `tidings dev`, the files of the page, `npx vite`, two people. And what
+ * README.md shows of it.
+ */
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -73,6 +76,28 @@ describeWithChromium('docs/quick-start.md', () => {
     await server.restart();
     await ben.getByText('It waits').first().waitFor({ timeout: 40_000 });
   }, 120_000);
+
+  test('README.md: a room with React', async () => {
+    await using workbench = await Workbench.with({
+      'index.html': examples.code('quick-html'),
+      'main.tsx': at(server.port, new Examples(['README.md']).code('readme-react')),
+    });
+    const url = await workbench.serve();
+    const body = JSON.stringify({ name: 'Cem' });
+    const signedIn = await fetch(`${server.url}/dev/sign-in`, { method: 'POST', body });
+    const { token } = (await signedIn.json()) as { token: string };
+    const page = await (await browser.newContext()).newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.route('**/chat/token', (route) => route.fulfill({ body: token }));
+    await page.goto(url);
+    await page.getByRole('textbox').fill('As in the README', waiting);
+    await page.keyboard.press('Enter');
+    await page
+      .locator('[data-own][data-state="sent"], [data-own][data-state="delivered"], [data-own][data-state="read"]', {
+        hasText: 'As in the README',
+      })
+      .waitFor(waiting);
+  });
 
   test('without a framework', async () => {
     await using workbench = await Workbench.with({

@@ -2,12 +2,13 @@
 import type { Store } from '@tidings/client';
 import { shallowRef, toValue, watch, type MaybeRefOrGetter, type ShallowRef } from 'vue';
 
+/** The value of a store as a ref, until the component (or effect scope) goes. */
+export function useStore<T>(store: Store<T>): Readonly<ShallowRef<T>>;
 /**
- * The value of a store as a ref, until the component (or effect scope) goes.
- * @param store may be a ref or getter: when it gives another store, that one is shown from then on.
+ * The value of a store that may not be there yet, or become another one.
+ * @param store a ref or getter: when it gives another store, that one is shown from then on.
  * @param fallback the value while there is no store.
  */
-export function useStore<T>(store: Store<T>): Readonly<ShallowRef<T>>;
 export function useStore<T, F>(store: MaybeRefOrGetter<Store<T> | undefined>, fallback: F): Readonly<ShallowRef<T | F>>;
 export function useStore<T>(
   store: MaybeRefOrGetter<Store<T> | undefined>,
