@@ -78,8 +78,10 @@ function lead(key: string, tab: string, clock: Clock): Leadership {
   let stopFollowing: (() => void) | undefined;
   const hold = (): Promise<void> | undefined => {
     if (ending.signal.aborted) return undefined;
+    const ended = new Promise<void>((end) => ending.signal.addEventListener('abort', () => end(), { once: true }));
+    // Who hears of it may release at once.
     isLeader.set(true);
-    return new Promise((end) => ending.signal.addEventListener('abort', () => end(), { once: true }));
+    return ended;
   };
   locks.request(key, { signal: ending.signal }, hold).catch(() => {
     if (ending.signal.aborted) return;

@@ -14,6 +14,9 @@ import { OutboxSender } from './outbox-sender.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
 import type { OutboxStore } from './outbox-store.ts';
 
+/** A tab may die after it has stored a message and before it has told the others: who leads looks by itself. */
+const lookEveryMs = 10_000;
+
 export interface PersistentOutboxOptions {
   readonly connection: Connection;
   /** Of the user; closed with the outbox. */
@@ -27,16 +30,19 @@ export class PersistentOutbox implements Outbox {
   readonly entries: Store<readonly OutboxEntry[]>;
   readonly #connection: Connection;
   readonly #tabs: Tabs;
+  readonly #clock: Clock;
   readonly #entries: OutboxEntries;
   readonly #sender: OutboxSender;
   readonly #stopListening: () => void;
   #leadership: Leadership | undefined;
   #stopFollowing: (() => void) | undefined;
   #isLeading = false;
+  #nextLook: unknown;
 
   constructor({ connection, store, tabs, clock = systemClock }: PersistentOutboxOptions) {
     this.#connection = connection;
     this.#tabs = tabs;
+    this.#clock = clock;
     this.#entries = new OutboxEntries(store, tabs, clock, () => this.#sender.look());
     this.entries = this.#entries.views;
     this.#sender = new OutboxSender({ entries: this.#entries, connection, clock, isLeader: () => this.#isLeading });
@@ -101,10 +107,21 @@ export class PersistentOutbox implements Outbox {
     await this.#entries.read();
     if (leadership !== this.#leadership) return;
     this.#isLeading = leadership?.isLeader.get() ?? false;
+    this.#lookLater();
     this.#sender.hurry();
   }
 
+  #lookLater(): void {
+    this.#clock.clearTimeout(this.#nextLook);
+    if (!this.#isLeading || this.#tabs.isAlone) return;
+    this.#nextLook = this.#clock.setTimeout(() => {
+      void this.#entries.read();
+      this.#lookLater();
+    }, lookEveryMs);
+  }
+
   #resign(): void {
+    this.#clock.clearTimeout(this.#nextLook);
     this.#stopFollowing?.();
     this.#leadership?.release();
     this.#leadership = undefined;
