@@ -109,7 +109,9 @@ export function createChatModule(config: ChatConfig, parts: ChatParts = {}): (co
         activity.noticed(room, json, event, by);
         if (isOfMessage(event)) search.note(room);
         previews?.note(json, event);
-        if (event === 'message.sent') typing.ended(room, by);
+        if (event !== 'message.sent') return;
+        typing.ended(room, by);
+        receipts.sent(room, by, json);
       },
     });
     const moderation = new ChatModeration({

@@ -30,6 +30,18 @@ test('a mark that moves is told at once, without a position, and at most four ti
   expect(receipts(chat)[2]).toEqual({ type: 'receipts', read: { u1: 4 } });
 });
 
+test('who sends has read up to their message: no older mark is told behind it', async () => {
+  await using chat = await roomOf(3);
+  await chat.as('u1')('markRead', { room: 'room', seq: 1 });
+  await chat.as('u1')('markRead', { room: 'room', seq: 7 });
+  await chat.as('u1')('send', { room: 'room', text: 'x' });
+  await chat.clock.advance(250);
+  expect((receipts(chat) as { type: string }[]).filter(({ type }) => type === 'receipts')).toEqual([
+    { type: 'receipts', read: { u1: 1 } },
+    { type: 'receipts', read: { u1: 21 } },
+  ]);
+});
+
 test('in a larger room marks are told every two seconds, the latest of each user', async () => {
   await using chat = await roomOf(101);
   for (let seq = 1; seq <= 5; seq++) {

@@ -4,7 +4,7 @@
  *
  * A publication reaches everybody who is subscribed, so nothing is told unless all of them may see receipts.
  */
-import { roles } from './model.ts';
+import { roles, type RoomPublication } from './model.ts';
 import type { ModuleActor } from '../module.ts';
 import { roomChannel } from './channel-names.ts';
 import type { Chat, Receipts } from './chat.ts';
@@ -40,6 +40,21 @@ export class LiveReceipts implements Receipts {
     if (moved.read !== undefined) pending.read.set(member.user_id, moved.read);
     if (moved.delivered !== undefined) pending.delivered.set(member.user_id, moved.delivered);
     this.#paced.want(room.id, room.member_count > smallRoom ? largeRoomMs : smallRoomMs);
+  }
+
+  /**
+   * Somebody sent a message, and so has read up to it: a mark of theirs that waits to be told must not come behind it.
+   * @param json of its `RoomPublication`.
+   */
+  sent(room: string, user: string, json: string): void {
+    const pending = this.#pending.get(room);
+    if (!pending?.read.has(user) && !pending?.delivered.has(user)) return;
+    const publication = JSON.parse(json) as RoomPublication;
+    if (publication.type !== 'message' || publication.message.threadSeq !== undefined) return;
+    const { seq } = publication.message;
+    for (const marks of [pending.read, pending.delivered]) {
+      if ((marks.get(user) ?? seq) < seq) marks.set(user, seq);
+    }
   }
 
   idle(): Promise<void> {
