@@ -11,7 +11,8 @@ import {
 import type { Engine } from '@tidings/server';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { Examples } from '../support/documents.ts';
-import { at, configOf, mint, recorder, runHere, startEngine } from './running.ts';
+import { ExampleProgram } from '../support/example-program.ts';
+import { at, configOf, mint, newFolder, recorder, runHere, startEngine, started } from './running.ts';
 
 const examples = new Examples(['docs/client.md']);
 const waiting = { timeout: 10_000 };
@@ -337,6 +338,39 @@ test('errors', async () => {
   await run('client-errors');
   expect(printed.at(-1)).toMatch(/^600 /);
   expect(new TidingsError(600, 'no room')).toBeInstanceOf(Error);
+});
+
+test('Node, and where things are missing that React Native does not have', async () => {
+  const { engine, room, texts } = await scene([]);
+  const missing = ['indexedDB', 'BroadcastChannel', 'navigator', 'crypto', 'EventSource', 'structuredClone'];
+  const without = `
+    await fetch('data:,'); // Node's own needs what goes now, once.
+    void WebSocket;
+    for (const name of ${JSON.stringify(missing)}) delete globalThis[name];
+    delete Promise.withResolvers;
+    delete Array.prototype.toSorted;
+    ${examples.code('client-react-native')}`;
+  const bot = at(engine.port, examples.code('client-bot')).replace('process.env.TOKEN', `'${mint({ sub: 'ben' })}'`);
+  const preload = (code: string): string[] => ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+  const program = ['--conditions=tidings-source', ...preload(without), '--input-type=module', '--eval', bot];
+  const running = started(new ExampleProgram(process.execPath, program));
+  const isOnline = async (): Promise<string> =>
+    JSON.stringify(await engine.call('chat.presence', { users: ['ben'] }, { as: 'ann' })) + running.output;
+  await expect.poll(isOnline, { timeout: 20_000 }).toContain('online');
+  room.send({ text: 'What time is it?' });
+  await expect.poll(() => texts().at(-1) ?? running.output, { timeout: 20_000 }).toMatch(/^It is \d/);
+});
+
+test('a test of an app', async () => {
+  const declared: (() => Promise<void>)[] = [];
+  const collect = (_title: string, body: () => Promise<void>): void => void declared.push(body);
+  const code = examples
+    .code('client-test')
+    .replace('listen: { port: 0 }', "listen: { port: 0 }, log: { level: 'silent' }");
+  const tokenFor = (sub: string, secret: string): string => mint({ sub }, secret);
+  await runHere(code, { expect, test: collect, dataDir: await newFolder(), tokenFor });
+  expect(declared).toHaveLength(1);
+  await declared[0]?.();
 });
 
 afterAll(() => expect(examples.left).toEqual([]));

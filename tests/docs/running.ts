@@ -97,10 +97,10 @@ export function shell(
 
 export const parsed = (text: string): unknown => JSON.parse(normalised(text));
 
-export function mint(claims: object): string {
+export function mint(claims: object, key = secret): string {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   const signed = `${encode({ alg: 'HS256' })}.${encode(claims)}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
 }
 
 /** A client of npm `centrifuge` that is connecting. */

@@ -17,6 +17,8 @@ declare global {
   const id: string;
   const file: File;
   const field: HTMLInputElement;
+  const dataDir: string;
+  const tokenFor: (user: string, secret: string) => string;
   const getToken: () => Promise<string>;
 }
 `;
