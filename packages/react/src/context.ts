@@ -10,6 +10,7 @@ export interface TidingsSource {
   readonly connection: { readonly state: Store<ConnectionState> };
 }
 
+/** What `TidingsProvider` gives to those below. */
 export interface TidingsContextValue {
   readonly source: TidingsSource;
   readonly labels: Labels;
@@ -28,5 +29,7 @@ export function useTidings(): TidingsContextValue {
   return value;
 }
 
+/** The words in use. */
 export const useLabels = (): Labels => useTidings().labels;
+/** Dates, numbers and lists in the locale of `TidingsProvider`. */
 export const useFormats = (): Formats => useTidings().formats;

@@ -11,6 +11,7 @@ export type Composing =
   | { readonly kind: 'reply'; readonly message: MessageView }
   | { readonly kind: 'edit'; readonly message: MessageView };
 
+/** One room or thread on the screen, and what the composer is about to do. */
 export interface Conversation {
   /** What is shown and written to: the thread, or the room. */
   readonly timeline: Timeline;

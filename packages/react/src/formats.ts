@@ -22,6 +22,7 @@ export interface Formats {
 
 const dayMs = 86_400_000;
 
+/** Dates, numbers and lists as a locale writes them. */
 export function createFormats(locale?: string, timeZone?: string): Formats {
   const zone = timeZone === undefined ? {} : { timeZone };
   const format = (options: Intl.DateTimeFormatOptions): ((ms: number) => string) => {

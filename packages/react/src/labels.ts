@@ -1,6 +1,7 @@
 /** Every word that the components say, in one place, so that one object translates them all. */
 import type { TidingsError } from '@tidings/client';
 
+/** The words in English; `TidingsProvider` takes others in their place. */
 export const englishLabels = {
   // Connection
   connecting: 'Connecting…',
@@ -170,4 +171,5 @@ export const englishLabels = {
   closePoll: 'Close the poll',
 };
 
+/** Every word that the components say. */
 export type Labels = typeof englishLabels;

@@ -14,6 +14,7 @@ export interface ConnectionBannerProps {
 
 type Shown = 'connecting' | 'reconnecting' | 'offline' | 'back' | 'closed';
 
+/** Says that there is no connection, and for a moment that it is back. */
 export function ConnectionBanner({ patienceMs = 1500, backMs = 2500, className }: ConnectionBannerProps): ReactNode {
   const labels = useLabels();
   const { status, reason } = useConnection();

@@ -11,6 +11,7 @@ export interface EmojiPickerProps {
   readonly className?: string;
 }
 
+/** Emoji to choose from, with a field to search. */
 export function EmojiPicker({ onSelect, groups = emojiGroups, className }: EmojiPickerProps): ReactNode {
   const labels = useLabels();
   const [query, setQuery] = useState('');

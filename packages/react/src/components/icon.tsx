@@ -32,6 +32,7 @@ const paths = {
   warning: 'M12 8v5M12 16.500h.01M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z',
 } as const;
 
+/** Name of an icon. */
 export type IconName = keyof typeof paths;
 
 export interface IconProps {
@@ -40,6 +41,7 @@ export interface IconProps {
   readonly isDirectional?: boolean;
 }
 
+/** One of the icons of the components. */
 export function Icon({ name, isDirectional = false }: IconProps): ReactNode {
   return (
     <svg

@@ -19,6 +19,7 @@ export interface MemberListProps {
   readonly className?: string;
 }
 
+/** Who is in a room, with their presence. */
 export function MemberList({ room, onSelect, renderActions, renderMember, className }: MemberListProps): ReactNode {
   const labels = useLabels();
   const conversation = useContext(ConversationContext);

@@ -40,6 +40,7 @@ export interface MessageListProps {
   readonly className?: string;
 }
 
+/** The messages of a conversation: those in sight are mounted, and the reader keeps their place. */
 export function MessageList(props: MessageListProps): ReactNode {
   const { renderEmpty, className } = props;
   const labels = useLabels();

@@ -19,6 +19,7 @@ export interface MessageTextProps {
 
 const noUsers: readonly string[] = [];
 
+/** The text of a message: links, mentions, code and emphasis. */
 export function MessageText(props: MessageTextProps): ReactNode {
   const { text, mentions, isReachable = true, maxLength = 3000, className } = props;
   const labels = useLabels();

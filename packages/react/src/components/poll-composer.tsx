@@ -19,6 +19,7 @@ interface Option {
   readonly text: string;
 }
 
+/** A form for a new poll. */
 export function PollComposer({ onDone, maxOptions = 20, className }: PollComposerProps): ReactNode {
   const labels = useLabels();
   const chat = useChat();

@@ -16,6 +16,7 @@ export interface PollProps {
   readonly className?: string;
 }
 
+/** A poll: the options, who has voted, and a way to vote. */
 export function Poll({ message, tabIndex, className }: PollProps): ReactNode {
   const labels = useLabels();
   const formats = useFormats();

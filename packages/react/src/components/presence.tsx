@@ -13,6 +13,7 @@ export interface PresenceProps {
   readonly className?: string;
 }
 
+/** Whether a user is online, as a dot and in words. */
 export function Presence({ user, showText = false, className }: PresenceProps): ReactNode {
   const labels = useLabels();
   const formats = useFormats();

@@ -15,6 +15,7 @@ export interface RoomHeaderProps {
   readonly className?: string;
 }
 
+/** The name of a room, and what is known of it. */
 export function RoomHeader({ start, end, className }: RoomHeaderProps): ReactNode {
   const labels = useLabels();
   const { room } = useConversation();

@@ -17,6 +17,7 @@ export interface RoomListItemProps {
   readonly className?: string;
 }
 
+/** What stands in a line of the list of rooms. */
 export function RoomListItem({ room, nowMs, className }: RoomListItemProps): ReactNode {
   const labels = useLabels();
   const formats = useFormats();

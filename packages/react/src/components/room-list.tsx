@@ -20,6 +20,7 @@ export interface RoomListProps {
   readonly className?: string;
 }
 
+/** The rooms of the user, with invitations: pinned first, then the latest. */
 export function RoomList(props: RoomListProps): ReactNode {
   const { selected, onSelect, filter = () => true, showArchived = false, renderRoom, renderEmpty, className } = props;
   const labels = useLabels();

@@ -23,6 +23,7 @@ export interface RoomProps {
   readonly className?: string;
 }
 
+/** One room: opens it, and is the frame for its header, messages and composer. */
 export function Room({ id, onOpenThread, children, renderGone, className }: RoomProps): ReactNode {
   const room = useRoom(id);
   return (

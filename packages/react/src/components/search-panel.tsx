@@ -18,6 +18,7 @@ export interface SearchPanelProps {
   readonly className?: string;
 }
 
+/** A field to search, and what was found. */
 export function SearchPanel({ room, onSelect, onClose, renderResult, className }: SearchPanelProps): ReactNode {
   const labels = useLabels();
   const [text, setText] = useState('');

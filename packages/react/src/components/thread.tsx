@@ -25,6 +25,7 @@ export interface ThreadProps {
   readonly className?: string;
 }
 
+/** The replies under one message, with a field to write. */
 export function Thread({ room: roomId, seq, onClose, renderMessage, className }: ThreadProps): ReactNode {
   const labels = useLabels();
   const room = useRoom(roomId);

@@ -15,6 +15,7 @@ export interface TypingIndicatorProps {
 
 const maxNamed = 3;
 
+/** Says who is typing. */
 export function TypingIndicator({ timeline, className }: TypingIndicatorProps): ReactNode {
   const labels = useLabels();
   const conversation = useContext(ConversationContext);

@@ -12,6 +12,7 @@ export interface UnreadBadgeProps {
   readonly className?: string;
 }
 
+/** A number of unread messages, in words for screen readers. */
 export function UnreadBadge({ count, mentions = 0, isMuted = false, className }: UnreadBadgeProps): ReactNode {
   const labels = useLabels();
   const formats = useFormats();

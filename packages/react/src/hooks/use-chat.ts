@@ -23,8 +23,11 @@ export const useConnection = (): ConnectionState => useStore(useTidings().source
 /** Id of the user; undefined before the first token. */
 export const useMe = (): string | undefined => useStore(useChat().me);
 
+/** The user’s own profile, with what only they see of it. */
 export const useProfile = (): Profile | undefined => useStore(useChat().profile);
+/** The list of rooms. */
 export const useRooms = (): RoomsView => useStore(useChat().rooms);
+/** Totals for badges. */
 export const useUnread = (): UnreadView => useStore(useChat().unread);
 
 /** How many messages wait to be sent. */

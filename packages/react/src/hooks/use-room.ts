@@ -60,6 +60,7 @@ export function useThread(room: ChatRoom | undefined, threadSeq: number | undefi
   return useHandle<ChatThread>(open, [room, threadSeq]);
 }
 
+/** The messages of a room or thread, and what there is before and after them. */
 export const useMessages = (timeline: Timeline | undefined): MessagesView => useStore(timeline?.messages, noMessages);
 
 /** Ids of who is typing, without the user. */
@@ -73,10 +74,15 @@ export function useDraft(timeline: Timeline | undefined): readonly [string, (tex
 /** What is known of an opened room; undefined while nothing is. */
 export const useOpenRoomView = (room: ChatRoom | undefined): RoomView | undefined => useStore(room?.view, undefined);
 
+/** Who is in the room, in pages. */
 export const useMembers = (room: ChatRoom | undefined): MembersView => useStore(room?.members, noMembers);
+/** How far the others have read, and have it on a device. */
 export const useReceipts = (room: ChatRoom | undefined): ReceiptsView => useStore(room?.receipts, noReceipts);
+/** Pinned messages, the latest pinned first. */
 export const usePins = (room: ChatRoom | undefined): readonly Message[] => useStore(room?.pins, none);
+/** Threads of the room that the user follows. */
 export const useThreads = (room: ChatRoom | undefined): readonly ThreadView[] => useStore(room?.threads, none);
+/** What is known of an opened thread. */
 export const useThreadView = (thread: ChatThread | undefined): ThreadView | undefined =>
   useStore(thread?.view, undefined);
 

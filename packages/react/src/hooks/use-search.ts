@@ -3,8 +3,10 @@ import type { ChatOutput, TidingsError } from '@tidings/client';
 import { useEffect, useState } from 'react';
 import { useChat } from './use-chat.ts';
 
+/** One message that was found, with its room. */
 export type SearchResult = ChatOutput<'search'>['results'][number];
 
+/** What was found so far. */
 export interface SearchState {
   readonly status: 'idle' | 'searching' | 'done' | 'failed';
   readonly results: readonly SearchResult[];
@@ -13,6 +15,7 @@ export interface SearchState {
   loadMore(): void;
 }
 
+/** Where to search, and how soon. */
 export interface SearchOptions {
   /** Only in this room. */
   readonly room?: string | undefined;
@@ -32,6 +35,7 @@ interface Found {
 
 const idle: Found = { question: '', status: 'idle', results: [] };
 
+/** Searches as somebody types: the last question wins, the ones before are aborted. */
 export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchOptions = {}): SearchState {
   const chat = useChat();
   const query = text.trim();

@@ -27,6 +27,7 @@ const groups: Readonly<Record<string, string>> = {
     '✅ check mark done|☑️ check box|✔️ check|❌ cross no|❎ cross button|➕ plus|➖ minus|❓ question|❗ exclamation|⚠️ warning|🚫 prohibited|⛔ no entry|🛑 stop|🔴 red circle|🟠 orange circle|🟡 yellow circle|🟢 green circle|🔵 blue circle|⬆️ up|⬇️ down|➡️ right|⬅️ left|🔄 refresh|🔔 bell|🔕 bell off|🆗 ok button|🆕 new|🔝 top|♻️ recycle|🏁 finish flag|🚩 flag',
 };
 
+/** The emoji that the picker offers, by group. */
 export const emojiGroups: readonly EmojiGroup[] = Object.entries(groups).map(([title, list]) => {
   const [name = '', symbol = ''] = title.split('|');
   const emoji = list.split('|').map((entry) => {
