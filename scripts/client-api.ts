@@ -28,21 +28,27 @@ interface JsonSchema {
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
 
+interface NamedSchema {
+  readonly schema: z.ZodType;
+  /** What the type is, in a sentence. */
+  readonly about: string;
+}
+
 /** What stands in answers under a name of its own. */
-const named: Readonly<Record<string, z.ZodType>> = {
-  Room: schemas.room,
-  Member: schemas.member,
-  Membership: schemas.membership,
-  Mentions: schemas.mentions,
-  Attachment: schemas.attachment,
-  Poll: schemas.poll,
-  Message: schemas.message,
-  RoomListItem: schemas.roomListItem,
-  Draft: schemas.draft,
+const named: Readonly<Record<string, NamedSchema>> = {
+  Room: { schema: schemas.room, about: 'A room, as everybody in it sees it.' },
+  Member: { schema: schemas.member, about: 'Somebody in a room, or who was.' },
+  Membership: { schema: schemas.membership, about: 'What a user has with a room: role, read mark, settings.' },
+  Mentions: { schema: schemas.mentions, about: 'Whom a message names.' },
+  Attachment: { schema: schemas.attachment, about: 'A file of a message.' },
+  Poll: { schema: schemas.poll, about: 'A poll, with the votes so far.' },
+  Message: { schema: schemas.message, about: 'A message as the server has it.' },
+  RoomListItem: { schema: schemas.roomListItem, about: 'A line of the list of rooms of a user.' },
+  Draft: { schema: schemas.draft, about: 'What a user has begun to write.' },
 };
 
 const registry = z.registry<{ id: string }>();
-for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+for (const [id, { schema }] of Object.entries(named)) registry.add(schema, { id });
 
 const jsonSchemaOf = (schema: z.ZodType, io: 'input' | 'output'): JsonSchema =>
   // `json()` and refinements have no JSON Schema; what they hold is any JSON.
@@ -54,9 +60,13 @@ export function clientApi(): string {
     '/** Made by `npm run generate` from the schemas of the server. Do not edit. Times are Unix milliseconds. */',
     '',
   ];
-  for (const [name, schema] of Object.entries(named)) {
+  for (const [name, { schema, about }] of Object.entries(named)) {
     const { $defs, $ref, ...own } = jsonSchemaOf(schema, 'output');
-    lines.push(`export interface ${name} ${typeOf($ref === undefined ? own : ($defs?.[name] ?? own))}`, '');
+    lines.push(
+      `/** ${about} */`,
+      `export interface ${name} ${typeOf($ref === undefined ? own : ($defs?.[name] ?? own))}`,
+      '',
+    );
   }
   lines.push(
     '/** Every command of chat by its name: what it takes, and what it answers. */',

@@ -20,6 +20,7 @@ import { createBrowserTabs } from './tabs/browser-tabs.ts';
 import { createSingleTab } from './tabs/single-tab.ts';
 import type { Tabs } from './tabs/tabs.ts';
 
+/** Where the server is, who the user is, and where things are kept. */
 export interface ClientOptions extends ConnectionOptions {
   /**
    * Where messages that wait to be sent, and what was seen, are kept: `auto` in IndexedDB where there is one, so that both
@@ -30,6 +31,7 @@ export interface ClientOptions extends ConnectionOptions {
   readonly clock?: Clock;
 }
 
+/** A client: its connection, and its chat. `createClient` makes it. */
 export interface TidingsClient extends AsyncDisposable {
   readonly connection: ClientConnection;
   readonly chat: Chat;
@@ -41,6 +43,7 @@ export interface TidingsClient extends AsyncDisposable {
   signOut(): Promise<void>;
 }
 
+/** What an application sees of the connection. */
 export interface ClientConnection {
   readonly state: Store<ConnectionState>;
   /** Id of the user as the token says. */

@@ -11,14 +11,17 @@ export const clientErrors = {
   storage: { code: 7, message: 'the storage of this device failed' },
 } as const;
 
+/** Name of one of the SDK’s own errors. */
 export type ClientErrorName = keyof typeof clientErrors;
 
+/** How an error is made. */
 export interface TidingsErrorOptions {
   /** Whether the same may work later. */
   readonly isTemporary?: boolean;
   readonly cause?: unknown;
 }
 
+/** What every promise of the SDK rejects with: a code, words, and whether the same may work later. */
 export class TidingsError extends Error {
   override readonly name: string = 'TidingsError';
   readonly code: number;

@@ -1,5 +1,6 @@
 /** Made by `npm run generate` from the schemas of the server. Do not edit. Times are Unix milliseconds. */
 
+/** A room, as everybody in it sees it. */
 export interface Room {
   readonly id: string;
   readonly kind: 'direct' | 'group' | 'public' | 'broadcast' | 'livestream';
@@ -19,6 +20,7 @@ export interface Room {
   readonly deletedAt?: number | undefined;
 }
 
+/** Somebody in a room, or who was. */
 export interface Member {
   readonly room: string;
   readonly user: string;
@@ -27,6 +29,7 @@ export interface Member {
   readonly state: 'member' | 'invited' | 'left' | 'kicked';
 }
 
+/** What a user has with a room: role, read mark, settings. */
 export interface Membership {
   readonly room: string;
   readonly user: string;
@@ -44,12 +47,14 @@ export interface Membership {
   readonly notify?: 'all' | 'mentions' | 'none' | undefined;
 }
 
+/** Whom a message names. */
 export interface Mentions {
   readonly users?: readonly string[] | undefined;
   readonly here?: boolean | undefined;
   readonly room?: boolean | undefined;
 }
 
+/** A file of a message. */
 export interface Attachment {
   readonly id: string;
   readonly name: string;
@@ -58,6 +63,7 @@ export interface Attachment {
   readonly url: string;
 }
 
+/** A poll, with the votes so far. */
 export interface Poll {
   readonly question: string;
   readonly options: readonly {
@@ -72,6 +78,7 @@ export interface Poll {
   readonly voters: number;
 }
 
+/** A message as the server has it. */
 export interface Message {
   readonly room: string;
   readonly seq: number;
@@ -111,6 +118,7 @@ export interface Message {
   readonly rev: number;
 }
 
+/** A line of the list of rooms of a user. */
 export interface RoomListItem {
   readonly room: Room;
   readonly membership: Membership;
@@ -118,6 +126,7 @@ export interface RoomListItem {
   readonly peer?: string | undefined;
 }
 
+/** What a user has begun to write. */
 export interface Draft {
   readonly room: string;
   readonly threadSeq?: number | undefined;

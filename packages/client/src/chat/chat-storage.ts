@@ -6,6 +6,7 @@ import type { Outgoing } from './chat.ts';
 import type { Outbox, OutboxEntry } from './outbox/outbox.ts';
 import type { Message } from './publications.ts';
 
+/** What chat keeps on the device of one user. */
 export interface ChatStorage extends AsyncDisposable {
   readonly cache: ChatCache;
   readonly outbox: Outbox;

@@ -1,13 +1,19 @@
 /** What is published on the channels of chat. A test compares these with the server's own types. */
 import type { Attachment, ChatApi, Draft, Member, Message, Room, RoomListItem } from './api.gen.ts';
 
+/** The profile of a user, as others see it. */
 export type User = ChatApi['user']['output']['user'];
+/** A user’s own profile, with what only they see of it. */
 export type Profile = ChatApi['profile']['output']['profile'];
+/** Up to where the user has read a room, and what is unread in it. */
 export type ReadState = ChatApi['markRead']['output'];
 /** What the user did with one message: all of it. */
 export type OwnState = ChatApi['message']['output']['own'];
+/** Whether a user is online, and when they were last. */
 export type UserPresence = ChatApi['presence']['output']['users'][number];
+/** A ban, a mute or a shadow ban, in a room or in all. */
 export type Restriction = ChatApi['restrictions']['output']['restrictions'][number];
+/** A message that is to be sent later. */
 export type Scheduled = ChatApi['scheduled']['output']['scheduled'][number];
 export type { Attachment, Draft, Member, Message, Room, RoomListItem };
 

@@ -90,6 +90,7 @@ export interface RoomView {
   readonly draft?: Draft;
 }
 
+/** The list of rooms. */
 export interface RoomsView {
   /** Pinned first, then the latest active. Archived ones are not among them. */
   readonly rooms: readonly RoomView[];
@@ -106,6 +107,7 @@ export interface UnreadView {
   readonly rooms: number;
 }
 
+/** The members of a room, as far as they are loaded. */
 export interface MembersView {
   readonly members: readonly Member[];
   readonly hasMore: boolean;

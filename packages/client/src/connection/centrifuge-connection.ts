@@ -19,8 +19,10 @@ import { tokenSubject } from './token-subject.ts';
 
 /** In the order they are tried without `transports`. */
 export const transportNames = ['websocket', 'http_stream', 'sse'] as const;
+/** A way to talk to the server. */
 export type ClientTransport = (typeof transportNames)[number];
 
+/** Where the server is and how to reach it. */
 export interface ConnectionOptions {
   /** Where the server is: `https://chat.example.com`, with a path if it stands below one. */
   readonly url: string;

@@ -5,6 +5,7 @@
  */
 import type { Store } from '../store.ts';
 
+/** Whether there is a connection, since when, and why not. */
 export interface ConnectionState {
   /**
    * idle: `connect` was not called yet · connecting: the first attempt, or again after a cut · online: live · offline: the
@@ -44,10 +45,12 @@ export interface ChannelSubscription {
   unsubscribe(): void;
 }
 
+/** How a command is called. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The way to the server: calls, and subscriptions to channels. */
 export interface Connection {
   readonly state: Store<ConnectionState>;
   /** Id of the user as the token says; undefined before the first token, and for anonymous clients. */

@@ -20,6 +20,7 @@ export interface CachedTimeline {
   readonly ownReactions: Readonly<Record<number, readonly string[]>>;
 }
 
+/** Everything that the device remembers beside messages. */
 export interface CachedState {
   readonly rooms: readonly RoomListItem[];
   readonly drafts: readonly Draft[];

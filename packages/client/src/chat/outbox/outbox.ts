@@ -15,6 +15,7 @@ import type { Outgoing } from '../chat.ts';
 import type { Message } from '../publications.ts';
 import type { UploadView } from '../views.ts';
 
+/** One message that waits to be sent. */
 export interface OutboxEntry {
   readonly room: string;
   readonly threadSeq?: number;
@@ -32,6 +33,7 @@ export const maxOutboxEntries = 500;
 /** Bytes that wait at most, with files. */
 export const maxOutboxBytes = 500_000_000;
 
+/** Messages that wait to be sent, of all rooms of a user. */
 export interface Outbox extends AsyncDisposable {
   /** Of all rooms, in order. Also what other tabs have added. */
   readonly entries: Store<readonly OutboxEntry[]>;
