@@ -102,7 +102,9 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#stops.push(
       connection.user.subscribe(() => this.#start()),
       connection.state.subscribe(() => this.#connectionChanged()),
-      this.#outbox.entries.subscribe(() => this.outgoing.set(this.#outbox.entries.get().length)),
+      this.#outbox.entries.subscribe(() => {
+        this.outgoing.set(this.#outbox.entries.get().filter(({ failure }) => !failure).length);
+      }),
       this.#outbox.onSent((message) => this.#open.get(message.room)?.receive([message]) ?? this.#list.message(message)),
     );
     this.#start();
@@ -133,8 +135,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   }
 
   async createRoom(input: ChatInput<'createRoom'>): Promise<RoomView> {
-    const { room, item } = await this.call('createRoom', input);
-    return item ? this.#told(item) : this.#listed(room.id);
+    return this.#enter(undefined, this.#create(input));
   }
 
   direct(user: string): Promise<RoomView> {
@@ -146,11 +147,17 @@ export class ChatClient implements Chat, AsyncDisposable {
   }
 
   async join(room: string): Promise<RoomView> {
-    return this.#told((await this.call('join', { room })).item);
+    return this.#enter(
+      room,
+      this.call('join', { room }).then(({ item }) => item),
+    );
   }
 
   async acceptInvite(room: string): Promise<RoomView> {
-    return this.#told((await this.call('acceptInvite', { room })).item);
+    return this.#enter(
+      room,
+      this.call('acceptInvite', { room }).then(({ item }) => item),
+    );
   }
 
   async declineInvite(room: string): Promise<void> {
@@ -240,6 +247,7 @@ export class ChatClient implements Chat, AsyncDisposable {
     if (this.#connection.state.get().status !== 'online') return;
     this.#users.online();
     this.#presences.online();
+    this.#drafts.online();
     this.#delivered.look();
     if (!this.profile.get()) void this.#readProfile();
   }
@@ -305,18 +313,17 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#delivered.look();
   }
 
-  #told(item: RoomListItem): RoomView {
-    this.#list.told(item);
-    this.#list.show();
-    return (
-      this.#list.view(item.room.id) ?? toRoomView({ line: item, peer: undefined, draft: undefined, isMuted: false })
-    );
+  async #create(input: ChatInput<'createRoom'>): Promise<RoomListItem> {
+    const { room, item } = await this.call('createRoom', input);
+    const line = item ?? (await this.call('rooms', { rooms: [room.id] })).rooms[0];
+    if (!line) throw new TidingsError(notMember.code, notMember.message);
+    return line;
   }
 
-  async #listed(id: string): Promise<RoomView> {
-    const [item] = (await this.call('rooms', { rooms: [id] })).rooms;
-    if (!item) throw new TidingsError(notMember.code, notMember.message);
-    return this.#told(item);
+  async #enter(room: string | undefined, answer: Promise<RoomListItem>): Promise<RoomView> {
+    const line = await this.#list.answered(room, answer);
+    this.#list.show();
+    return this.#list.view(line.room.id) ?? toRoomView({ line, peer: undefined, draft: undefined, isMuted: false });
   }
 
   async #recall<T>(read: (cache: ChatCache) => Promise<T>): Promise<T | undefined> {

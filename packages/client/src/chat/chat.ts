@@ -67,7 +67,7 @@ export interface Chat {
   ): Promise<ChatOutput<Name>>;
   /** A link to an attachment that works without a token; renewed before it expires. */
   attachmentUrl(attachment: Attachment): Promise<string>;
-  /** How many messages wait to be sent, of all rooms. */
+  /** How many messages wait to be sent, of all rooms, without those that failed. */
   readonly outgoing: Store<number>;
 }
 

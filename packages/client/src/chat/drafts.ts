@@ -73,9 +73,14 @@ export class Drafts {
     const there = new Set(drafts.map(({ room, threadSeq }) => keyOf(room, threadSeq)));
     for (const draft of drafts) this.heard(draft);
     for (const [key, place] of this.#places) {
-      if (place.draft.unsaved) place.save.want();
-      else if (isAll && !there.has(key) && place.draft.text !== '') this.#show(place, { ...place.draft, text: '' });
+      const isKept = !isAll || there.has(key) || place.draft.unsaved || place.draft.text === '';
+      if (!isKept) this.#show(place, { ...place.draft, text: '' });
     }
+  }
+
+  /** What could not be saved without a connection. */
+  online(): void {
+    for (const { draft, save } of this.#places.values()) if (draft.unsaved) save.want();
   }
 
   heard(draft: Draft): void {
@@ -122,7 +127,7 @@ export class Drafts {
       if (place.draft.text !== input.text) place.save.want();
       else this.#show(place, heard && heard.updatedAt > draft.updatedAt ? heard : draft);
     } catch (error) {
-      // Without a connection, `synced` comes back to it.
+      // Without a connection, `online` comes back to it.
       if (this.#context.connection.state.get().status !== 'online') return;
       if ((error as { isTemporary?: boolean }).isTemporary) {
         this.#context.clock.setTimeout(() => place.save.want(), retryMs);

@@ -254,8 +254,7 @@ export class OpenRoom implements ThreadRoom {
         const { message } = publication;
         const { sender, seq } = message;
         this.typing.ended(sender);
-        // Sending reads what stands above, and no more is told of it.
-        if (seq > this.#latestSeq && message.threadSeq === undefined) this.receipts.told({ read: { [sender]: seq } });
+        if (message.threadSeq === undefined && this.main.lacks(seq)) this.receipts.sent(sender, seq);
         this.receive([message]);
         return;
       }

@@ -75,12 +75,13 @@ export class ReadMarks {
   async read(seq: number = this.#room.latestSeq): Promise<void> {
     if (seq <= 0) return;
     const { id } = this.#room;
-    await this.#list.markRead(id, seq, this.#unreadAbove(seq), () => this.#context.call('markRead', { room: id, seq }));
+    await this.#list.marked(id, seq, this.#unreadAbove(seq), () => this.#context.call('markRead', { room: id, seq }));
   }
 
   async unread(seq: number): Promise<void> {
     this.#isHeld = true;
-    this.#list.read(await this.#context.call('markUnread', { room: this.#room.id, seq }));
+    const { id } = this.#room;
+    await this.#list.marked(id, seq, undefined, () => this.#context.call('markUnread', { room: id, seq }));
   }
 
   close(): void {

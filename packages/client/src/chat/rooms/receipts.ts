@@ -23,7 +23,7 @@ export class Receipts {
   #read = new Map<string, number>();
   #delivered = new Map<string, number>();
   /** What was told while a reading is on its way, which may be older. */
-  #meanwhile: Told[] | undefined;
+  #meanwhile: (() => void)[] | undefined;
   #isWhole = false;
   #readFloor = 0;
   #deliveredFloor = 0;
@@ -43,9 +43,14 @@ export class Receipts {
   }
 
   told(told: Told): void {
-    this.#meanwhile?.push(told);
-    this.#apply(told);
-    this.#changed();
+    this.#heard(() => this.#apply(told));
+  }
+
+  /** A message came that was not known: who sends has read what stands above, and no more is told of it. */
+  sent(user: string, seq: number): void {
+    this.#heard(() => {
+      if (seq > (this.#read.get(user) ?? 0)) this.#apply({ read: { [user]: seq } });
+    });
   }
 
   /** Somebody came or went. */
@@ -55,7 +60,7 @@ export class Receipts {
 
   async reload(): Promise<void> {
     this.#again.cancel();
-    const meanwhile: Told[] = [];
+    const meanwhile: (() => void)[] = [];
     this.#meanwhile = meanwhile;
     const [read, delivered] = [new Map<string, number>(), new Map<string, number>()];
     let isWhole = false;
@@ -84,13 +89,19 @@ export class Receipts {
     read.delete(me);
     delivered.delete(me);
     [this.#read, this.#delivered, this.#isWhole] = [read, delivered, isWhole];
-    for (const told of meanwhile) this.#apply(told);
+    for (const apply of meanwhile) apply();
     this.#changed();
   }
 
   close(): void {
     this.#again.cancel();
     this.#meanwhile = undefined;
+  }
+
+  #heard(apply: () => void): void {
+    this.#meanwhile?.push(apply);
+    apply();
+    this.#changed();
   }
 
   #apply({ read = {}, delivered = {} }: Told): void {

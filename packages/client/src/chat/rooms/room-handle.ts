@@ -158,6 +158,9 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
   }
 
   async #set(answer: Promise<{ readonly item: RoomListItem }>): Promise<void> {
-    this.#near.list.told((await answer).item);
+    await this.#near.list.answered(
+      this.id,
+      answer.then(({ item }) => item),
+    );
   }
 }

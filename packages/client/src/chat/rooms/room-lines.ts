@@ -27,11 +27,10 @@ function newerRoom(known: Room, heard: Room): Room {
   return withCounters(newer, heard.rev >= known.rev ? known : heard);
 }
 
-/** Counters only rise, and some are heard of before the rest of the room. */
-function withCounters(room: Room, counters: Pick<Room, 'rev' | 'lastSeq' | 'lastAt' | 'countable'>): Room {
+/** Counters only rise, and are heard of before the rest of the room: `rev` says what is known of that. */
+function withCounters(room: Room, counters: Pick<Room, 'lastSeq' | 'lastAt' | 'countable'>): Room {
   return {
     ...room,
-    rev: Math.max(room.rev, counters.rev),
     lastSeq: Math.max(room.lastSeq, counters.lastSeq),
     lastAt: Math.max(room.lastAt, counters.lastAt),
     countable: Math.max(room.countable, counters.countable),
@@ -75,7 +74,6 @@ export function withMessage(line: RoomListItem, message: Message, me: string): R
   const { room } = line;
   const isNext = message.seq === room.lastSeq + 1;
   const counters = {
-    rev: message.rev,
     lastSeq: message.seq,
     lastAt: message.createdAt,
     // If some were not heard of, the count comes with the room's activity.

@@ -74,6 +74,13 @@ export class TimelineState {
     return !this.#isStale;
   }
 
+  /** Whether a message of this seq would be new in the stretch. */
+  lacks(seq: number): boolean {
+    const { messages, hasBefore } = this.#stretch;
+    const at = placeOf(messages, seq);
+    return messages[at]?.seq !== seq && (at > 0 || !hasBefore);
+  }
+
   /** Of this device, not yet compared. Left out if the server was faster. */
   showCached(stretch: Stretch): void {
     if (this.#status !== 'loading') return;
