@@ -68,7 +68,7 @@ export class RoomList {
     this.#keep = new Coalesced(context.clock, keepMs, () => this.keep());
     this.#requests = new LineRequests(context, {
       heardOf: (room) => this.#heard.get(room) ?? 0,
-      answered: (room, line, isCurrent) => this.#answered(room, line, isCurrent),
+      answered: (room, line, isCurrent) => this.#lineCame(room, line, isCurrent),
     });
   }
 
@@ -114,7 +114,7 @@ export class RoomList {
     else this.want(read.room);
   }
 
-  /** A line that the server told of: by publication or as an answer to this user. */
+  /** A line that the server told of on the user's channel. */
   told(item: RoomListItem): void {
     this.#hear(item.room.id);
     this.#put(mergeLine(this.#lines.get(item.room.id), item), true);
@@ -149,14 +149,35 @@ export class RoomList {
   }
 
   /**
-   * Shows a change at once, and takes it back if `work` fails.
-   * @param unread how many messages stay unread, as far as is known.
+   * The answer of a command that changes what the user has with a room. It may be late: what was heard since is newer.
+   * @param room undefined if it is not known before the answer.
    */
-  async markRead(room: string, seq: number, unread: number, work: () => Promise<ReadState>): Promise<void> {
+  async answered(room: string | undefined, answer: Promise<RoomListItem>): Promise<RoomListItem> {
+    const heard = room === undefined ? undefined : this.#heard.get(room);
+    const item = await answer;
+    const { id } = item.room;
+    const known = this.#lines.get(id);
+    if (!known || this.#heard.get(id) === heard) {
+      this.told(item);
+      return item;
+    }
+    this.#put(mergeLine(known, item, false), true);
+    if (!isSameMembership(known, item)) this.want(id);
+    return item;
+  }
+
+  /**
+   * The user marks a room as read or unread. Reading is shown at once, and taken back if `work` fails.
+   * @param unread how many messages stay unread, as far as is known; undefined: the server will say.
+   */
+  async marked(room: string, seq: number, unread: number | undefined, work: () => Promise<ReadState>): Promise<void> {
     const before = this.#lines.get(room);
-    if (before) this.#put(withReadUpTo(before, seq, unread));
+    if (before && unread !== undefined) this.#put(withReadUpTo(before, seq, unread));
+    const heard = this.#heard.get(room);
     try {
-      this.read(await work());
+      const state = await work();
+      if (this.#heard.get(room) === heard) this.read(state);
+      else if (this.#lines.get(room)?.membership.readSeq !== state.readSeq) this.want(room);
     } catch (error) {
       if (before) this.want(room);
       throw error;
@@ -262,7 +283,7 @@ export class RoomList {
     this.#near.onGone(room);
   }
 
-  #answered(room: string, line: RoomListItem | undefined, isCurrent: boolean): void {
+  #lineCame(room: string, line: RoomListItem | undefined, isCurrent: boolean): void {
     if (line) this.#put(mergeLine(this.#lines.get(room), line, isCurrent), true);
     else if (isCurrent) this.#remove(room);
     if (!isCurrent) this.want(room);
@@ -323,6 +344,11 @@ export class RoomList {
     this.#status = status;
     this.show();
   }
+}
+
+function isSameMembership(a: RoomListItem, b: RoomListItem): boolean {
+  const keys = Object.keys({ ...a.membership, ...b.membership }) as (keyof RoomListItem['membership'])[];
+  return keys.every((key) => key === 'deliveredSeq' || a.membership[key] === b.membership[key]);
 }
 
 /** What the user has with the room, as `chat.sync` says; the room itself comes with its line. */
