@@ -17,10 +17,14 @@ import type {
   UploadView,
 } from './views.ts';
 
+/** Name of a command of chat. */
 export type ChatCommandName = keyof ChatApi;
+/** What a command of chat takes. */
 export type ChatInput<Name extends ChatCommandName> = ChatApi[Name]['input'];
+/** What a command of chat answers. */
 export type ChatOutput<Name extends ChatCommandName> = ChatApi[Name]['output'];
 
+/** How a command is called. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
@@ -32,6 +36,7 @@ export interface ChatNotice {
   readonly message?: Message;
 }
 
+/** The chat of a client: rooms, people, and everything that is done. */
 export interface Chat {
   /** Id of the user; undefined for anonymous clients and before the first token. */
   readonly me: Store<string | undefined>;
