@@ -22,8 +22,8 @@ export class ChatPage {
 
   /** Waits until there is a connection and the list of rooms has come. */
   async online(): Promise<void> {
-    await expect.poll(() => this.sidebar.locator('[data-room]').count(), waiting).toBeGreaterThan(0);
-    await expect.poll(() => this.banner.textContent(), { timeout: 30_000 }).toBe('');
+    await this.sidebar.locator('[data-room]').first().waitFor();
+    await this.page.locator('.tidings-connection:empty').waitFor({ state: 'attached' });
   }
 
   get banner(): Locator {
@@ -100,5 +100,25 @@ export class ChatPage {
   /** What one person or several saw of a conversation: the last of the messages, in this order, nothing twice. */
   async expectTexts(expected: readonly string[], within?: Locator): Promise<void> {
     await expect.poll(() => this.texts(within), waiting).toEqual(expected);
+  }
+
+  /** Takes the network away, as a tunnel does. The page has been kept on the device before. */
+  async cut(): Promise<void> {
+    await this.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await this.page.context().setOffline(true);
+    await expect.poll(() => this.banner.textContent(), { timeout: 60_000 }).not.toBe('');
+  }
+
+  /** Reloads the page; without a network it comes from the device. */
+  async reload(): Promise<void> {
+    await this.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await this.page.reload();
+    await this.sidebar.locator('[data-room]').first().waitFor();
+  }
+
+  /** Gives the network back. */
+  async reconnect(): Promise<void> {
+    await this.page.context().setOffline(false);
+    await this.online();
   }
 }

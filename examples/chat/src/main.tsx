@@ -14,3 +14,6 @@ createRoot(element).render(
     <App router={new Router()} appearance={new AppearanceStore()} />
   </StrictMode>,
 );
+
+// So that the page opens without a network; where that is not to be had it works all the same.
+navigator.serviceWorker?.register('service-worker.js').catch(() => {});
