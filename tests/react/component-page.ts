@@ -13,6 +13,7 @@ export interface Scene {
   readonly theme?: 'light' | 'dark';
   readonly dir?: 'ltr' | 'rtl';
   readonly count?: number;
+  readonly pageSize?: number;
   readonly width?: number;
   readonly height?: number;
 }

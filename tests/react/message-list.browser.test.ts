@@ -29,8 +29,8 @@ describeWithChromium('the list of messages', () => {
       [seq, text] as const,
     );
 
-  test('ten thousand messages are scrolled to the first one with few rows and no long task', async () => {
-    const page = await pages.show({ scene: 'long', count: 10_000 });
+  test('ten thousand messages: few rows and no long task, page by page and from one end to the other', async () => {
+    const page = await pages.show({ scene: 'long', count: 10_000, pageSize: 10_000 });
     await page.evaluate(() => {
       window.mostRows = 0;
       const look = (): void => {
@@ -41,20 +41,19 @@ describeWithChromium('the list of messages', () => {
     });
     await page.mouse.move(500, 400);
     await pages.browser.startTracing(page, { categories: ['toplevel'] });
-    let first = { seq: -1, top: -1 };
-    for (let turns = 0; turns < 1500 && first.seq !== 1; turns++) {
-      for (let i = 0; i < 5; i++) {
-        await page.mouse.wheel(0, -1600);
-        await page.evaluate(() => new Promise(requestAnimationFrame));
-      }
-      first = await firstInSight(page);
-    }
+    for (let i = 0; i < 60; i++) await page.mouse.wheel(0, -600);
+    await page.locator('.tidings-article').last().focus();
+    await page.keyboard.press('Home');
+    await page.waitForSelector('[data-seq="1"]:focus');
+    await settle(page);
+    for (let i = 0; i < 20; i++) await page.mouse.wheel(0, 600);
+    await page.keyboard.press('End');
+    await page.waitForSelector('[data-seq="10000"]:focus');
     const trace = await pages.browser.stopTracing();
-    expect(first.seq).toBe(1);
     expect(await page.evaluate(() => window.mostRows)).toBeLessThan(60);
     expect(longestTaskMs(trace)).toBeLessThan(100);
     await page.close();
-  }, 300_000);
+  });
 
   test('it stands at its end, and stays there when messages come', async () => {
     const page = await pages.show({ scene: 'long', count: 500 });
@@ -104,7 +103,7 @@ describeWithChromium('the list of messages', () => {
     const before = await firstInSight(page);
     await page.waitForFunction((seq) => {
       const [first] = window.script.long.messages.get().messages;
-      return (first?.seq ?? seq) < seq - 60;
+      return (first?.seq ?? seq) < seq - 20;
     }, before.seq);
     await settle(page);
     expect(await topOf(page, before.seq)).toBeCloseTo(before.top, 0);

@@ -68,8 +68,7 @@ function firstNew({ firstUnreadSeq, hasBefore }: MessagesView, messages: readonl
  * About how high a line is before anybody has measured it, in CSS pixels: the nearer, the less a scroll bar jumps.
  * @param charactersPerLine as many as fit into a bubble.
  */
-export function estimateRowHeight(row: MessageRow | undefined, charactersPerLine: number): number {
-  if (row === undefined) return 40;
+export function estimateRowHeight(row: MessageRow, charactersPerLine: number): number {
   if (row.kind !== 'message') return 48;
   const { message, isFirstOfGroup } = row;
   let height = isFirstOfGroup ? (message.isOwn ? 50 : 72) : 42;

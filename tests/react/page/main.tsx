@@ -28,7 +28,10 @@ const theme = query.get('theme');
 if (theme !== null) document.documentElement.dataset['theme'] = theme;
 document.documentElement.dir = query.get('dir') ?? 'ltr';
 
-const script = createScript({ count: Number(query.get('count') ?? 10_000) });
+const script = createScript({
+  count: Number(query.get('count') ?? 500),
+  pageSize: Number(query.get('pageSize') ?? 50),
+});
 Object.assign(window, { script });
 
 function Scene(): ReactNode {

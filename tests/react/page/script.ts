@@ -20,7 +20,14 @@ export interface PageScript {
   messageView: typeof messageView;
 }
 
-export function createScript({ count }: { readonly count: number }): PageScript {
+export interface PageOptions {
+  /** Messages of the long room. */
+  readonly count: number;
+  /** How many of them are loaded at once. */
+  readonly pageSize: number;
+}
+
+export function createScript({ count, pageSize }: PageOptions): PageScript {
   const chat = new ScriptedChat({ me: 'me', users });
   const now = Date.now();
   const said = weekendMessages(now);
@@ -79,7 +86,7 @@ export function createScript({ count }: { readonly count: number }): PageScript 
   chat.presence('ben').set({ user: 'ben', status: 'offline', lastSeenAt: now - 30 * minute });
   const long = chat.addRoom(
     roomView({ id: 'long', title: 'A long room' }),
-    { messages: manyMessages(count, now), delayMs: 20 },
+    { messages: manyMessages(count, now), delayMs: 5, pageSize },
     members,
   );
   weekend.addThread(

@@ -135,9 +135,12 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
   }, [list, jumpTo, focus]);
 
   const moveTo = (from: number, step: number): void => {
-    let to = Math.max(0, Math.min(rows.length - 1, from + step));
-    const direction = step < 0 ? -1 : 1;
-    while (rows[to] !== undefined && rows[to]?.kind !== 'message') to += direction;
+    const aim = Math.max(0, Math.min(rows.length - 1, from + step));
+    const isMessage = (index: number): boolean => rows[index]?.kind === 'message';
+    let to = aim;
+    // Days are passed over; before the first message stands one, so that it may be the other way.
+    while (to >= 0 && to < rows.length && !isMessage(to)) to += step < 0 ? -1 : 1;
+    if (!isMessage(to)) for (to = aim; to >= 0 && to < rows.length && !isMessage(to);) to -= step < 0 ? -1 : 1;
     const row = rows[to];
     if (row === undefined) return;
     wantsFocus.current = true;

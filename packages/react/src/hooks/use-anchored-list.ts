@@ -37,8 +37,15 @@ export function useAnchoredList({ scroller, timeline, view, rows, keptIndex }: A
   const atEnd = useRef(true);
   // The last page of newer messages is appended below a reader who is not at the latest: no reason to move.
   const hadAfter = useRef(view.hasAfter);
-  const charactersPerLine = useRef(60);
-  const estimate = (index: number): number => estimateRowHeight(rows[index], charactersPerLine.current);
+  // A row that nobody has seen keeps its first estimate: another one would move all rows below it.
+  const [estimates] = useState(() => new Map<string, number>());
+  const estimate = (index: number): number => {
+    const row = rows[index];
+    if (row === undefined) return 0;
+    const known = estimates.get(row.key) ?? estimateRowHeight(row, window.innerWidth < 600 ? 34 : 62);
+    estimates.set(row.key, known);
+    return known;
+  };
 
   const virtualizer = useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: rows.length,
@@ -96,7 +103,6 @@ export function useAnchoredList({ scroller, timeline, view, rows, keptIndex }: A
       loadMore();
     };
     const observer = new ResizeObserver(() => {
-      charactersPerLine.current = Math.max(24, Math.min(70, element.clientWidth / 10.5));
       // A keyboard on the screen or a growing composer takes room away at the end, which is where one reads.
       if (atEnd.current) virtualizer.scrollToEnd();
     });

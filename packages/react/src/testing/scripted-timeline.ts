@@ -1,12 +1,13 @@
 /** A timeline that a test writes: all its messages are there, and it pages through them as the client does. */
 import { WritableStore, type MessagesView, type MessageView, type Outgoing, type Timeline } from '@tidings/client';
 
-const pageSize = 50;
+const defaultPageSize = 50;
 
 export interface TimelineScript {
   /** All messages, oldest first. */
   readonly messages: readonly MessageView[];
   readonly firstUnreadSeq?: number;
+  readonly pageSize?: number;
   /** How long a page takes, in milliseconds. */
   readonly delayMs?: number;
 }
@@ -20,6 +21,7 @@ export class ScriptedTimeline implements Timeline {
   readonly me: string;
   readonly room: string;
   readonly #script: TimelineScript;
+  readonly #pageSize: number;
   #all: readonly MessageView[];
   #from: number;
   #to: number;
@@ -29,9 +31,10 @@ export class ScriptedTimeline implements Timeline {
     this.room = room;
     this.me = me;
     this.#script = script;
+    this.#pageSize = script.pageSize ?? defaultPageSize;
     this.#all = script.messages;
     this.#to = this.#all.length;
-    this.#from = Math.max(0, this.#to - pageSize);
+    this.#from = Math.max(0, this.#to - this.#pageSize);
     this.messages = new WritableStore(this.#view());
   }
 
@@ -46,14 +49,14 @@ export class ScriptedTimeline implements Timeline {
   async loadBefore(): Promise<void> {
     if (this.#from === 0) return;
     await this.#load({ isLoadingBefore: true }, () => {
-      this.#from = Math.max(0, this.#from - pageSize);
+      this.#from = Math.max(0, this.#from - this.#pageSize);
     });
   }
 
   async loadAfter(): Promise<void> {
     if (this.#to === this.#all.length) return;
     await this.#load({ isLoadingAfter: true }, () => {
-      this.#to = Math.min(this.#all.length, this.#to + pageSize);
+      this.#to = Math.min(this.#all.length, this.#to + this.#pageSize);
     });
   }
 
@@ -62,8 +65,8 @@ export class ScriptedTimeline implements Timeline {
     const at = this.#all.findIndex((message) => message.seq === seq);
     if (at >= this.#from && at < this.#to) return;
     await this.#load({}, () => {
-      this.#from = Math.max(0, at - pageSize / 2);
-      this.#to = Math.min(this.#all.length, at + pageSize / 2);
+      this.#from = Math.max(0, at - this.#pageSize / 2);
+      this.#to = Math.min(this.#all.length, at + this.#pageSize / 2);
     });
   }
 
@@ -71,7 +74,7 @@ export class ScriptedTimeline implements Timeline {
     if (this.#to === this.#all.length) return;
     await this.#load({}, () => {
       this.#to = this.#all.length;
-      this.#from = Math.max(0, this.#to - pageSize);
+      this.#from = Math.max(0, this.#to - this.#pageSize);
     });
   }
 
