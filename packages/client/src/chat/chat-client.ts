@@ -85,6 +85,7 @@ export class ChatClient implements Chat, AsyncDisposable {
       wantUser: (id) => this.#users.want(id),
       draft: (room) => this.#drafts.of(room),
       onLine: (line, before) => this.#onLine(line, before),
+      onMessage: (message) => this.#notices.message(message),
       onGone: (room) => this.#open.get(room)?.leave(notMember),
       onSynced: (snapshot) => this.#onSynced(snapshot),
     });

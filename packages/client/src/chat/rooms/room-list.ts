@@ -34,6 +34,8 @@ export interface RoomListNeighbours {
   draft(room: string): Draft | undefined;
   /** A line as the server has it now; `before` is undefined for a room that was not in the list. */
   onLine(line: RoomListItem, before: RoomListItem | undefined): void;
+  /** A new message that came without its line. */
+  onMessage(message: Message): void;
   onGone(room: string): void;
   onSynced(snapshot: ChatOutput<'sync'>): void;
 }
@@ -128,7 +130,9 @@ export class RoomList {
   /** A message of an open room, or the user's own. */
   message(message: Message): void {
     const line = this.#lines.get(message.room);
-    if (line) this.#put(withMessage(line, message, this.#context.me.get() ?? ''));
+    if (!line) return;
+    this.#put(withMessage(line, message, this.#context.me.get() ?? ''));
+    if (message.threadSeq === undefined && message.seq > (line.lastMessage?.seq ?? 0)) this.#near.onMessage(message);
   }
 
   /** Of an open room. */
