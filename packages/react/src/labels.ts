@@ -85,7 +85,6 @@ export const englishLabels = {
   actionFailed: (error: TidingsError) => `That did not work: ${error.message}`,
 
   // Attachments
-  attachment: (name: string) => `File ${name}`,
   image: (name: string) => `Image ${name}`,
   openImage: (name: string) => `Open image ${name}`,
   download: 'Download',

@@ -38,6 +38,7 @@ function Scene(): ReactNode {
   if (scene === 'long') return <Room id="long" className="page-alone" />;
   return (
     <div className="page">
+      <h1 className="tidings-sr-only">Components</h1>
       <nav className="page-list" aria-label="Rooms">
         <RoomList selected="weekend" onSelect={() => {}} />
       </nav>

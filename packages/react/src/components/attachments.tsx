@@ -112,11 +112,11 @@ function File({ attachment, tabIndex }: OneProps): ReactNode {
       className="tidings-file"
       href={url}
       download={attachment.name}
-      aria-label={`${labels.attachment(attachment.name)}, ${labels.download}`}
       // Without a link yet it would be no stop for the Tab key.
       {...(url === undefined && { role: 'link', 'aria-disabled': true })}
       tabIndex={tabIndex}
     >
+      <span className="tidings-sr-only">{labels.download} </span>
       <FileLine name={attachment.name} bytes={attachment.bytes} />
       <Icon name="download" />
     </a>

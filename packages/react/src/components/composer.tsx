@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
-import { useConversation } from '../conversation.ts';
+import { useConversation, type Composing } from '../conversation.ts';
 import { useChat } from '../hooks/use-chat.ts';
 import { useFileDrop } from '../hooks/use-file-drop.ts';
 import { useFiles } from '../hooks/use-files.ts';
@@ -64,9 +64,9 @@ function WritableComposer(props: ComposerProps): ReactNode {
   const { timeline, room, thread, composing, compose, attempt } = useConversation();
   const view = useOpenRoomView(room);
   const [draft, setDraft] = useDraft(timeline);
-  const [edited, setEdited] = useState('');
   const isEditing = composing.kind === 'edit';
-  const text = isEditing ? edited : draft;
+  const [edited, setEdited] = useState<{ readonly of: Composing; readonly text: string }>();
+  const text = !isEditing ? draft : edited?.of === composing ? edited.text : composing.message.text;
   const picked = useFiles(maxFiles, maxFileBytes);
   const mentions = useMentionSuggestions();
   const waitSeconds = useSlowMode();
@@ -79,7 +79,6 @@ function WritableComposer(props: ComposerProps): ReactNode {
     : (text.trim() !== '' || picked.files.length > 0) && waitSeconds === 0;
 
   useEffect(() => {
-    if (composing.kind === 'edit') setEdited(composing.message.text);
     if (composing.kind !== 'new') field.current?.focus();
   }, [composing]);
   useEffect(() => {
@@ -97,7 +96,7 @@ function WritableComposer(props: ComposerProps): ReactNode {
   }, [text]);
 
   const write = (next: string, caret: number): void => {
-    if (isEditing) setEdited(next);
+    if (isEditing) setEdited({ of: composing, text: next });
     else {
       setDraft(next);
       timeline.setTyping(next);
