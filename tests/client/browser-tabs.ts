@@ -134,7 +134,7 @@ export class Tab {
   }
 
   async online(): Promise<void> {
-    await expect.poll(() => this.call('status'), { timeout: 20_000 }).toBe('online');
+    await expect.poll(() => this.call('status'), { timeout: 20_000 }).toBe('online live');
   }
 }
 

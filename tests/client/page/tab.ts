@@ -22,6 +22,7 @@ export interface TabApi {
   waiting(): number;
   /** Messages of the room that this device remembers. */
   stored(): Promise<number>;
+  /** Of the connection, and of the list of rooms. */
   status(): string;
   look(isLooking: boolean): void;
   /** Keys of what the person was told. */
@@ -73,7 +74,7 @@ const api: TabApi = {
     database.close();
     return timeline?.messages.length ?? 0;
   },
-  status: () => client?.connection.state.get().status ?? 'none',
+  status: () => `${client?.connection.state.get().status} ${client?.chat.rooms.get().status}`,
   look: (isLooking) => room?.setVisible(isLooking),
   notices,
   progress,
