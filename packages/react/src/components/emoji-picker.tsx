@@ -1,5 +1,5 @@
 /** Picks an emoji: by looking, or by a word. Arrows move within the grid, which is one stop for the Tab key. */
-import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
 import { emojiGroups, type EmojiGroup } from '../text/emoji.ts';
@@ -16,7 +16,10 @@ export function EmojiPicker({ onSelect, groups = emojiGroups, className }: Emoji
   const labels = useLabels();
   const [query, setQuery] = useState('');
   const [active, setActive] = useState<string>();
+  const field = useRef<HTMLInputElement>(null);
   const grid = useRef<HTMLDivElement>(null);
+  // Not `autoFocus`: React does that before the popup around it is shown, and what is not shown takes no keyboard.
+  useEffect(() => field.current?.focus({ preventScroll: true }), []);
   const words = query.toLowerCase().split(/\s+/u).filter(Boolean);
   const key = words.join(' ');
 
@@ -62,10 +65,10 @@ export function EmojiPicker({ onSelect, groups = emojiGroups, className }: Emoji
   return (
     <div className={classNames('tidings-emoji-picker', className)} onKeyDown={onKeyDown}>
       <input
+        ref={field}
         type="search"
         className="tidings-input"
         value={query}
-        autoFocus
         placeholder={labels.searchEmoji}
         aria-label={labels.searchEmoji}
         onChange={(event) => setQuery(event.target.value)}
