@@ -71,8 +71,7 @@ describeWithChromium('the keyboard alone', () => {
     await keyboard.press('Enter');
     const picker = ann.page.getByRole('dialog', { name: 'Add a reaction' });
     await picker.waitFor();
-    await keyboard.type('tada');
-    await tabTo(/tada|party|popper/i);
+    await keyboard.type('party');
     await keyboard.press('Enter');
     const strawberries = ann.feed.getByRole('article', { name: /Strawberries/ });
     await expect.poll(() => strawberries.locator('.tidings-reaction[aria-pressed="true"]').count(), waiting).toBe(1);

@@ -30,7 +30,7 @@ export const arabic: Words = {
   back: 'العودة إلى المحادثات',
   pickRoom: 'اختر محادثة',
   pickRoomText: 'اختر واحدة من القائمة، أو اضغط {keys} للانتقال إلى أي محادثة.',
-  menu: (name) => `${name}: القائمة`,
+  menu: 'القائمة',
   roomMenu: 'المزيد عن هذه المحادثة',
   close: 'إغلاق',
   cancel: 'إلغاء',
