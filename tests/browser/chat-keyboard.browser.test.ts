@@ -52,6 +52,9 @@ describeWithChromium('the keyboard alone', () => {
     await keyboard.press('Enter');
     await expect.poll(async () => (await ann.texts()).at(-1), waiting).toBe('Hello\neverybody');
 
+    const state = ann.feed.locator('.tidings-message-state').last();
+    await expect.poll(() => state.getAttribute('data-state'), waiting).not.toBe('sending');
+
     // What was just written is edited with the arrow that leads back to it.
     await keyboard.press('ArrowUp');
     await expect.poll(() => ann.field().inputValue(), waiting).toBe('Hello\neverybody');
