@@ -180,6 +180,8 @@ test('where one may not write it says why', () => {
   }
 });
 
-function without({ membership: _, ...view }: RoomView): RoomView {
+/** As somebody sees it who is not in it. */
+function without(line: RoomView): RoomView {
+  const { membership: _, ...view } = line;
   return view;
 }
