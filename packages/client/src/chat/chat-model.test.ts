@@ -59,6 +59,15 @@ const step = fc.oneof(
       what: fc.constantFrom('answers' as const, 'stream' as const),
     }),
   },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: does('lag'),
+      device,
+      answers: fc.constantFrom(0, 2, 10, 400, 2_000),
+      stream: fc.constantFrom(0, 2, 10, 400, 2_000),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: does('twice'), device }) },
   { weight: 8, arbitrary: fc.record({ do: does('wait'), ms: fc.constantFrom(0, 1, 30, 300, 3_000, 30_000, 900_000) }) },
 );
@@ -124,6 +133,7 @@ class World implements AsyncDisposable {
       connection.release('answers');
       connection.release('stream');
       connection.duplicates = 0;
+      Object.assign(connection.lagMs, { answers: 0, stream: 0 });
       connection.restore();
     }
     for (let step = 0; step < 150; step++) await this.pass(400);
@@ -173,6 +183,9 @@ class World implements AsyncDisposable {
         return by.connection.hold(one.what);
       case 'release':
         return by.connection.release(one.what);
+      case 'lag':
+        Object.assign(by.connection.lagMs, { answers: one.answers, stream: one.stream });
+        return;
       case 'twice':
         by.connection.duplicates += 3;
         return;
