@@ -191,7 +191,6 @@ export const arabicLabels: Partial<Labels> = {
   markUnread: 'تعليم كغير مقروءة',
   cancel: 'إلغاء',
   close: 'إغلاق',
-  attachment: (name) => `ملف ${name}`,
   image: (name) => `صورة ${name}`,
   openImage: (name) => `فتح الصورة ${name}`,
   download: 'تنزيل',
