@@ -57,6 +57,8 @@ export class OpenRoom implements ThreadRoom {
   #latestSeq = 0;
   /** As the user looked at it last: where "new" is drawn. */
   #readSeqAtOpening: number | undefined;
+  /** It was opened before the list of rooms was there, by its address. */
+  #isReadSeqUnknown = false;
   /** A room that the user is not in. */
   #other: ChatOutput<'room'> | undefined;
 
@@ -77,6 +79,7 @@ export class OpenRoom implements ThreadRoom {
     this.#stops.push(
       list.rooms.subscribe(() => {
         this.#showView();
+        if (this.#isReadSeqUnknown) this.opened();
         this.reads.look();
       }),
       context.outbox.entries.subscribe(() => {
@@ -104,6 +107,7 @@ export class OpenRoom implements ThreadRoom {
   /** Somebody begins to look at it: what is unread now is what is new. */
   opened(): void {
     const membership = this.#list.line(this.id)?.membership;
+    this.#isReadSeqUnknown = membership === undefined;
     this.#readSeqAtOpening = membership && membership.unread > 0 ? membership.readSeq : undefined;
     this.main?.changed();
   }
