@@ -278,7 +278,7 @@ export class OpenRoom implements ThreadRoom {
       }
       case 'member':
         this.members.told(publication.member);
-        this.receipts.membersChanged();
+        this.receipts.member(publication.member);
         this.#list.counted(this.id, publication.memberCount, offset ?? 0);
         return;
       case 'room':

@@ -5,7 +5,7 @@
 import { WritableStore } from '../../store.ts';
 import type { ChatContext } from '../chat-context.ts';
 import { Coalesced } from '../coalesced.ts';
-import type { RoomPublication } from '../publications.ts';
+import type { Member, RoomPublication } from '../publications.ts';
 import type { MessageState, ReceiptsView } from '../views.ts';
 
 type Told = Omit<Extract<RoomPublication, { type: 'receipts' }>, 'type'>;
@@ -24,6 +24,8 @@ export class Receipts {
   #delivered = new Map<string, number>();
   /** What was told while a reading is on its way, which may be older. */
   #meanwhile: Told[] | undefined;
+  /** Marks of theirs may come behind them. */
+  readonly #departed = new Set<string>();
   #isWhole = false;
   #readFloor = 0;
   #deliveredFloor = 0;
@@ -58,8 +60,15 @@ export class Receipts {
   }
 
   /** Somebody came or went. */
-  membersChanged(): void {
+  member({ user, state }: Member): void {
     this.#again.want();
+    if (state === 'member') this.#departed.delete(user);
+    else {
+      this.#departed.add(user);
+      this.#read.delete(user);
+      this.#delivered.delete(user);
+      this.#changed();
+    }
   }
 
   async reload(): Promise<void> {
@@ -78,6 +87,7 @@ export class Receipts {
           ...cursor,
         });
         for (const { user, readSeq, deliveredSeq } of receipts) {
+          this.#departed.delete(user);
           read.set(user, readSeq);
           delivered.set(user, deliveredSeq);
         }
@@ -103,10 +113,11 @@ export class Receipts {
   }
 
   #apply({ read = {}, delivered = {} }: Told): void {
-    const me = this.#context.me.get();
-    for (const [user, seq] of Object.entries(delivered)) if (user !== me) this.#delivered.set(user, seq);
+    const isShown = (user: string): boolean =>
+      user !== '' && user !== this.#context.me.get() && !this.#departed.has(user);
+    for (const [user, seq] of Object.entries(delivered)) if (isShown(user)) this.#delivered.set(user, seq);
     for (const [user, seq] of Object.entries(read)) {
-      if (user === me || user === '') continue;
+      if (!isShown(user)) continue;
       this.#read.set(user, seq);
       // What is read has arrived. What is marked as unread again stays.
       this.#delivered.set(user, Math.max(this.#delivered.get(user) ?? 0, seq));
