@@ -243,6 +243,11 @@ describeWithChromium('docs/react.md', () => {
     await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role')), waiting).toBe('article');
   });
 
+  test('packages/react/README.md shows what the page shows', () => {
+    const first = blocks.find(({ name }) => name === 'react-first')?.code;
+    expect(blocksOf('packages/react/README.md').map(({ code }) => code)).toEqual([first]);
+  });
+
   test('every block was used', () => {
     expect(blocks.map(({ name }) => name)).toEqual([...used].toSorted((a, b) => order(a) - order(b)));
   });
