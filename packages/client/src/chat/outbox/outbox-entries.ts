@@ -30,6 +30,7 @@ export class OutboxEntries {
   readonly #known = new Map<string, EntryView>();
   /** On their way into the storage. */
   readonly #adding = new Map<string, Promise<void>>();
+  readonly #writing = new Set<Promise<void>>();
   /** Sent or discarded, whatever the storage still says. */
   readonly #settled = new Set<string>();
   readonly #sentListeners = new Set<(message: Message) => void>();
@@ -147,7 +148,8 @@ export class OutboxEntries {
     this.#isClosed = true;
     for (const stop of this.#stops) stop();
     for (const timer of this.#timers) this.#clock.clearTimeout(timer);
-    await Promise.allSettled([...this.#adding.values(), this.#reading]);
+    // What was discarded last must not come back.
+    await Promise.allSettled([...this.#adding.values(), ...this.#writing, this.#reading]);
     for (const entry of this.#known.values()) entry.dispose();
     await this.#store[Symbol.asyncDispose]();
   }
@@ -230,16 +232,19 @@ export class OutboxEntries {
   }
 
   /** What fails in the storage holds as long as this tab lives. */
-  async #write(write: () => Promise<void>): Promise<void> {
-    this.#version += 1;
-    try {
-      await write();
-    } catch {
-      return;
-    } finally {
+  #write(write: () => Promise<void>): Promise<void> {
+    const done = (isWritten: boolean): void => {
       this.#version += 1;
-    }
-    if (!this.#isClosed) this.#tabs.send(changedTopic, undefined);
+      this.#writing.delete(writing);
+      if (isWritten && !this.#isClosed) this.#tabs.send(changedTopic, undefined);
+    };
+    this.#version += 1;
+    const writing = write().then(
+      () => done(true),
+      () => done(false),
+    );
+    this.#writing.add(writing);
+    return writing;
   }
 
   #tellSent(clientId: string, message: Message): void {

@@ -156,6 +156,15 @@ describe('sending', () => {
   });
 });
 
+test('what was discarded just before closing does not come back', async () => {
+  const tab = world.open();
+  tab.isOnline = false;
+  await tab.outbox.add('r', 'c1', { text: 'm1' });
+  tab.outbox.discard('c1');
+  await tab.close();
+  expect(await store.all()).toEqual([]);
+});
+
 describe('bounds', () => {
   test('more than may wait is refused at once, and what waits is not touched', async () => {
     const tab = world.open();
