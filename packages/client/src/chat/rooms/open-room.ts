@@ -55,6 +55,8 @@ export class OpenRoom implements ThreadRoom {
   readonly #askOwn: Coalesced;
   #isClosed = false;
   #latestSeq = 0;
+  /** The latest message outside of threads that the channel told. */
+  #toldSeq = 0;
   /** As the user looked at it last: where "new" is drawn. */
   #readSeqAtOpening: number | undefined;
   /** It was opened before the list of rooms was there, by its address. */
@@ -272,7 +274,12 @@ export class OpenRoom implements ThreadRoom {
         const { message } = publication;
         const { sender, seq } = message;
         this.typing.ended(sender);
-        if (message.threadSeq === undefined && this.main.lacks(seq)) this.receipts.sent(sender, seq);
+        if (message.threadSeq === undefined) {
+          if (this.main.lacks(seq)) this.receipts.sent(sender, seq);
+          // A page was faster; the reading of receipts may have been before it.
+          else if (seq > this.#toldSeq) this.receipts.doubt();
+          this.#toldSeq = Math.max(this.#toldSeq, seq);
+        }
         this.receive([message]);
         return;
       }

@@ -59,6 +59,11 @@ export class Receipts {
     this.#changed();
   }
 
+  /** They may have moved without a word: asked for again, soon. */
+  doubt(): void {
+    this.#again.want();
+  }
+
   /** Somebody came or went. */
   member({ user, state }: Member): void {
     this.#again.want();
