@@ -47,6 +47,20 @@ test('a tab that does not let go of an older version is not waited for; later it
   await newer.close();
 });
 
+test('a transaction that the browser ends, as it does without room, is told and stores nothing', async () => {
+  const database = new DeviceDatabase<Schema>({ name: 'd', upgrades: [first] });
+  const full = database.run(['first'], 'readwrite', async (tx) => {
+    await tx.objectStore('first').put('too much', 'a');
+    // Behind the back of `work`, which has nothing to complain about.
+    unwrap(tx).abort();
+  });
+  await expect(full).rejects.toMatchObject({ code: 7 });
+  expect(await get(database)).toBeUndefined();
+  await put(database, 'less');
+  expect(await get(database)).toBe('less');
+  await database.close();
+});
+
 test('after the browser has closed the connection, the next one works', async () => {
   const database = new DeviceDatabase<Schema>({ name: 'd', upgrades: [first] });
   let connection: IDBDatabase | undefined;
