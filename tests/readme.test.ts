@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -523,6 +523,8 @@ describe('docs/chat.md', () => {
   test('an import, twice', async () => {
     const cwd = await newFolder();
     await writeFile(join(cwd, 'chat.jsonl'), examples.code('chat-import'));
+    await mkdir(join(cwd, 'files'));
+    await writeFile(join(cwd, 'files', 'route.txt'), 'along the lake');
     await writeFile(join(cwd, 'tidings.config.yaml'), examples.code('chat-first'));
     await shell('npx tidings chat import chat.jsonl', { cwd });
     await shell('npx tidings chat import chat.jsonl', { cwd });
@@ -531,8 +533,8 @@ describe('docs/chat.md', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string });
-    expect(records.filter(({ type }) => type === 'message')).toHaveLength(1);
-    expect(exported).toContain('Me!');
+    expect(records.filter(({ type }) => type === 'message')).toHaveLength(2);
+    for (const word of ['Me!', 'route.txt', '"type":"vote"']) expect(exported).toContain(word);
   });
 
   test('the state of a room, kept over a time away', async () => {
