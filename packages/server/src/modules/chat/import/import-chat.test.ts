@@ -206,6 +206,7 @@ describe('an import', () => {
       'itself in a thread',
     ],
     ['a reader who is not there', { type: 'read', room: 'r1', user: 'eve', message: 'm1' }, 'no member'],
+    ['a third one in a direct room', { type: 'member', room: 'd1', user: 'eve' }, 'user eve is none of its two'],
     ['a direct room of nobody', { type: 'room', id: 'x', kind: 'direct' }, 'the two of a direct room'],
     [
       'a second direct room',

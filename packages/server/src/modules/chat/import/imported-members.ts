@@ -19,7 +19,12 @@ export class ImportedMembers {
 
   async write(lines: readonly LineOf<'member'>[]): Promise<void> {
     const { tx, counts } = this.#work;
-    for (const { room, line } of lines) this.#rooms.get(room, line);
+    for (const { room, user, line } of lines) {
+      const { dm_key: pair } = this.#rooms.get(room, line);
+      if (pair !== null && !isOfPair(pair, user)) {
+        throw new ImportError(line, `room ${room} is a direct room, and user ${user} is none of its two`);
+      }
+    }
     const wanted = new Map(lines.map((line) => [rowKey(line.room, line.user), line]));
     const known = await this.#load([...wanted.values()]);
     const fresh = [...wanted].filter(([key]) => !known.has(key)).map(([, line]) => this.#newMember(line));
@@ -94,4 +99,8 @@ export class ImportedMembers {
     }
     return found;
   }
+}
+
+function isOfPair(key: string, user: string): boolean {
+  return key.split('\u0001').includes(user);
 }
