@@ -1,6 +1,6 @@
 /** docs/chat.md: whoever goes beyond a limit gets error 606 or 607, except where less is told or kept. */
 import { describe, expect, test } from 'vitest';
-import { chatSchema } from '../../packages/server/src/config/chat-schema.ts';
+import type { chatSchema } from '../../packages/server/src/config/chat-schema.ts';
 import { createChat, type ChatFixture } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
 
 type Limit = keyof ReturnType<typeof chatSchema.parse>['limits'];
