@@ -34,6 +34,7 @@ const context: ModuleContext = {
   operations: new CounterMap(),
   publish: async () => {},
   reconsider: async () => {},
+  reconsiderUser: async () => {},
   isOccupied: () => false,
   emit: async () => {},
 };

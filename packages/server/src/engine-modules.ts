@@ -96,6 +96,7 @@ export class EngineModules {
       operations: new ModuleOperations(metrics.moduleOperations, () => name),
       publish: (channel, json, options = {}) => this.#publish(name, channel, json, options),
       reconsider: (channel, user) => this.#reconsider(channel, user),
+      reconsiderUser: (pattern, user) => this.#reconsiderUser(name, pattern, user),
       isOccupied: (channel) => (this.#options.core().hub.channels.get(channel)?.subscribers.length ?? 0) > 0,
       emit: (event) => this.#options.core().events.report(event),
     });
@@ -143,11 +144,20 @@ export class EngineModules {
     await this.#options.cluster().callAll('reconsider', { channel, ...(user !== undefined && { user }) });
   }
 
+  async #reconsiderUser(module: string, pattern: string, user: string): Promise<void> {
+    if (this.owners.get(pattern)?.module !== module) throw new Error(`${module} owns no channels ${pattern}`);
+    await this.#options.cluster().callAll('reconsiderUser', { pattern, user });
+  }
+
   /** What other nodes call here. */
   readonly clusterMethods = {
     /** Answered at once: every subscription is asked about, but that may take its time. */
     reconsider: ({ channel, user }: { readonly channel: string; readonly user?: string }): null => {
       this.#options.core().permissions.reconsider(channel, user);
+      return null;
+    },
+    reconsiderUser: ({ pattern, user }: { readonly pattern: string; readonly user: string }): null => {
+      this.#options.core().permissions.reconsiderUser(pattern, user);
       return null;
     },
   } as const;

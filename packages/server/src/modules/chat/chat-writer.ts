@@ -76,7 +76,7 @@ export interface ChatTransaction {
   tell(user: string, publication: UserPublication): void;
   /**
    * After the commit, also if this process dies in between: who is subscribed to the room's channel (or this user of
-   * them) stays so only if they still may.
+   * them) stays so only if they still may. Of `everyRoom`, all subscriptions of a user to rooms.
    */
   reconsider(room: string, user?: string): void;
   /** An event for the application alone. */

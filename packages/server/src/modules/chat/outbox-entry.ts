@@ -12,7 +12,7 @@ export type EntryTarget =
       readonly by: string;
     }
   | { readonly to: 'user'; readonly id: string }
-  /** Whoever is subscribed to the room's channel, or this user of them, is asked anew whether they may be. */
+  /** Whoever is subscribed to the room's channel, or this user of them, is asked anew whether they may be; of `everyRoom` always a user. */
   | { readonly to: 'access'; readonly id: string; readonly user?: string }
   | { readonly to: 'application'; readonly id: string; readonly event: ChatEventName };
 

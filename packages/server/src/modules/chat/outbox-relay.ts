@@ -11,7 +11,7 @@ import { GatedLogger } from '../../lib/log-gate.ts';
 import { backoffMs } from '../../lib/retry.ts';
 import type { Store } from '../../stores/store.ts';
 import type { ModuleContext } from '../module.ts';
-import { roomChannel, userChannel } from './channel-names.ts';
+import { everyRoom, roomChannel, roomPattern, userChannel } from './channel-names.ts';
 import { decodeEntry, timeOfEntry, type EntryTarget, type OutboxRow } from './outbox-entry.ts';
 import type { ChatTables } from './tables.ts';
 
@@ -33,7 +33,10 @@ const maxHeldChars = 64 * 1024 ** 2;
 const retry = { minMs: 500, maxMs: 15_000 };
 
 export interface OutboxRelayOptions {
-  readonly context: Pick<ModuleContext, 'store' | 'clock' | 'logger' | 'publish' | 'reconsider' | 'emit'>;
+  readonly context: Pick<
+    ModuleContext,
+    'store' | 'clock' | 'logger' | 'publish' | 'reconsider' | 'reconsiderUser' | 'emit'
+  >;
   /** Told of every publication in a room, for what follows from it (activity of members, previews …). Must not throw. */
   readonly onRoomEntry?: (room: string, json: string, target: Extract<EntryTarget, { to: 'room' }>) => void;
 }
@@ -229,7 +232,7 @@ export class OutboxRelay {
   async #publish({ target, json }: Entry): Promise<boolean> {
     try {
       if (target.to === 'user') await this.#context.publish(userChannel(target.id), json);
-      if (target.to === 'access') await this.#context.reconsider(roomChannel(target.id), target.user);
+      if (target.to === 'access') await this.#reconsider(target);
       if (target.to === 'room') {
         await this.#context.publish(roomChannel(target.id), json, {
           position: { offset: target.rev, epoch: target.epoch },
@@ -240,6 +243,12 @@ export class OutboxRelay {
       this.#log.warn({ err: error }, 'a change of chat could not be published; it is tried again');
       return false;
     }
+  }
+
+  #reconsider({ id, user }: EntryTarget & { readonly to: 'access' }): Promise<void> {
+    return id === everyRoom && user !== undefined
+      ? this.#context.reconsiderUser(roomPattern, user)
+      : this.#context.reconsider(roomChannel(id), user);
   }
 
   async #emit({ id, target, json }: Entry): Promise<boolean> {
