@@ -5,8 +5,8 @@
  *
  * Path of a message: command → writer → rows → **batch** → store → outbox.
  */
-import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
-import type { StoreDialect } from '../../stores/store.ts';
+import { CompiledQuery, type Transaction } from 'kysely';
+import type { BatchConnection, StoreDialect } from '../../stores/store.ts';
 import type { ChatTables } from './tables.ts';
 
 type Kinds<Row> = { readonly [Column in keyof Row]-?: 'text' | 'int' };
@@ -202,7 +202,8 @@ export class RowBatch {
 }
 
 /** @returns the rows of all its runs. */
-async function execute(connection: DatabaseConnection, { sql, runs }: Statement): Promise<unknown[]> {
+async function execute(connection: BatchConnection, { sql, runs }: Statement): Promise<unknown[]> {
+  if (connection.executeRuns) return connection.executeRuns(sql, runs);
   const query = CompiledQuery.raw(sql);
   const results = await Promise.all(runs.map((parameters) => connection.executeQuery({ ...query, parameters })));
   return results.flatMap(({ rows }) => rows);
