@@ -11,7 +11,8 @@ import { isUniqueViolation, StoreFullError, StoreUnavailableError, type Store } 
 import type { Clock } from '../../lib/clock.ts';
 import { asChatError, ChatError } from './chat-error.ts';
 import type { ChatTransaction, ChatWriter, Needs } from './chat-writer.ts';
-import { encodeEntry, type OutboxRow } from './outbox-entry.ts';
+import { KeptRows } from './kept-rows.ts';
+import { encodeRow, toOutboxRows, type OutboxEntry, type OutboxRow } from './outbox-entry.ts';
 import { RowBatch } from './row-batch.ts';
 import { RowCache, RowChanges } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
@@ -58,7 +59,10 @@ export class GroupedWriter implements ChatWriter {
   #waiting: Job[] = [];
   /** Rooms of the transactions under way. */
   readonly #locked = new Set<string>();
+  readonly #kept = new KeptRows();
   #running = 0;
+  /** Rows of the outbox this process has written. */
+  #outboxRows = 0;
   #scheduled = false;
   #whenIdle: (() => void)[] = [];
 
@@ -155,6 +159,7 @@ export class GroupedWriter implements ChatWriter {
         }
         return;
       } catch (error) {
+        this.#kept.clear();
         outbox.untakeTold(told);
         if (jobs.length > 1 && !isOfStore(error)) {
           // Somebody's work broke the transaction for all, such as by a value the database does not take.
@@ -172,10 +177,14 @@ export class GroupedWriter implements ChatWriter {
 
   async #runGroup(db: Transaction<ChatTables>, jobs: readonly Job[], told: readonly string[]): Promise<GroupResult> {
     const { store, clock } = this.#options;
-    const cache = new RowCache(db, store.dialect);
+    // Between processes, rows are as they are only while they are locked.
+    const kept = store.dialect === 'sqlite' ? this.#kept : new KeptRows();
+    if (kept === this.#kept) await kept.check(db);
+    const cache = new RowCache(db, store.dialect, kept);
     await cache.load(merge(jobs.map(({ needs }) => needs)));
     const changes = new RowChanges();
-    const rows: OutboxRow[] = [];
+    const entries: OutboxEntry[] = [];
+    let wrote = false;
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
     for (const job of jobs) {
@@ -184,7 +193,7 @@ export class GroupedWriter implements ChatWriter {
         const result = await job.work(tx);
         await tx.keep();
         tx.changes.mergeInto(changes, cache);
-        for (const row of tx.outbox) rows.push(row);
+        for (const entry of tx.outbox) entries.push(entry);
         outcomes.push({ job, result });
       } catch (error) {
         if (isOfStore(error)) throw error;
@@ -196,10 +205,17 @@ export class GroupedWriter implements ChatWriter {
         }
         outcomes.push({ job, result: new Failed(error) });
       }
+      wrote ||= tx.wrote;
     }
+    // It may have been rows that are kept.
+    if (wrote) kept.clear();
+    const rows = toOutboxRows(entries);
     const batch = new RowBatch(store.dialect);
     changes.write(db, batch);
-    batch.insert('chat_outbox', rows.map(toOutboxRow));
+    batch.insert(
+      'chat_outbox',
+      rows.map((row) => encodeRow(row, this.#outboxRows++, nowMs)),
+    );
     batch.remove(
       'chat_outbox',
       ['id'],
@@ -226,10 +242,6 @@ class Failed {
 
 function isOfStore(error: unknown): boolean {
   return error instanceof StoreUnavailableError || error instanceof StoreFullError;
-}
-
-function toOutboxRow(row: OutboxRow): ChatTables['chat_outbox'] {
-  return { id: row.id, room_id: row.room, rev: row.rev, entry: encodeEntry(row), created_at: row.createdAt };
 }
 
 function merge(all: readonly Needs[]): Needs {

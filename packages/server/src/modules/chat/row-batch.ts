@@ -142,8 +142,26 @@ export class RowBatch {
   /** Inserts rows, or changes those that have the same key. */
   put<Table extends BatchTable>(table: Table, key: readonly Column<Table>[], rows: readonly ChatTables[Table][]): void {
     const others = Object.keys(tables[table]).filter((column) => !(key as readonly string[]).includes(column));
-    const set = others.map((column) => `${column} = excluded.${column}`).join(', ');
-    this.#write(table, rows, ` on conflict (${key.join(', ')}) do update set ${set}`);
+    this.#write(table, rows, onConflict(key, others));
+  }
+
+  /** Changes these columns of rows that are there, and leaves the indexes of the others alone. */
+  update<Table extends BatchTable>(
+    table: Table,
+    key: readonly Column<Table>[],
+    columns: readonly Column<Table>[],
+    rows: readonly ChatTables[Table][],
+  ): void {
+    if (rows.length === 0) return;
+    if (this.#dialect === 'postgres') {
+      this.#write(table, rows, onConflict(key, columns));
+      return;
+    }
+    const set = columns.map((column) => `${column} = ?`).join(', ');
+    const where = key.map((column) => `${column} = ?`).join(' and ');
+    const parameters = [...columns, ...key];
+    const runs = rows.map((row) => parameters.map((column) => row[column]));
+    this.#statements.push({ sql: `update ${table} set ${set} where ${where}`, runs });
   }
 
   remove<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[], keys: readonly Key[]): void {
@@ -199,6 +217,11 @@ export class RowBatch {
     const typed = columns.map((column) => `${column} ${tables[table][column] === 'text' ? 'text' : 'bigint'}`);
     return `json_to_recordset($1) k(${typed.join(', ')})`;
   }
+}
+
+function onConflict(key: readonly string[], columns: readonly string[]): string {
+  const set = columns.map((column) => `${column} = excluded.${column}`).join(', ');
+  return ` on conflict (${key.join(', ')}) do update set ${set}`;
 }
 
 /** @returns the rows of all its runs. */

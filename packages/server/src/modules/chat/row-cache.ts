@@ -8,6 +8,7 @@ import type { Transaction } from 'kysely';
 import type { StoreDialect } from '../../stores/store.ts';
 import { ChatError } from './chat-error.ts';
 import type { MemberRow, MessageRow, Needs, RestrictionRow, RoomRow } from './chat-writer.ts';
+import type { KeptRows } from './kept-rows.ts';
 import { RowBatch } from './row-batch.ts';
 import type { ChatTables } from './tables.ts';
 
@@ -27,20 +28,24 @@ export function withMention(row: MemberRow, { by, seq }: MentionOfAll): MemberRo
 
 /** Rows by key; null: there is none. */
 export class RowCache {
-  readonly rooms = new Map<string, RoomRow | null>();
-  readonly members = new Map<string, MemberRow | null>();
+  readonly rooms: Map<string, RoomRow | null>;
+  readonly members: Map<string, MemberRow | null>;
   readonly messages = new Map<string, MessageRow | null>();
   /** Messages by room, sender and client id. */
   readonly sent = new Map<string, MessageRow | null>();
-  readonly restrictions = new Map<string, readonly RestrictionRow[]>();
+  readonly restrictions: Map<string, readonly RestrictionRow[]>;
   /** By room; the members here have them already, those still in the database have not. */
   readonly mentions = new Map<string, MentionOfAll[]>();
   readonly #db: Transaction<ChatTables>;
   readonly #dialect: StoreDialect;
 
-  constructor(db: Transaction<ChatTables>, dialect: StoreDialect) {
+  /** @param kept rows of the transactions before that are still as they were. */
+  constructor(db: Transaction<ChatTables>, dialect: StoreDialect, kept: KeptRows) {
     this.#db = db;
     this.#dialect = dialect;
+    this.rooms = kept.rooms;
+    this.members = kept.members;
+    this.restrictions = kept.restrictions;
   }
 
   /** Reads what is not here yet. Rooms are locked, in the order of their ids, so that two transactions do not wait for each other. */
@@ -80,11 +85,24 @@ export class RowCache {
   }
 }
 
+/** What every message changes of its room and its sender; an index has none of it but `last_at`, of rooms to be found. */
+export const roomCounters = ['last_seq', 'last_at', 'ucount', 'rev'] as const satisfies readonly (keyof RoomRow)[];
+export const memberMarks = [
+  'read_seq',
+  'read_ucount',
+  'delivered_seq',
+  'mention_count',
+  'updated_at',
+  'sent_at',
+] as const satisfies readonly (keyof MemberRow)[];
+
 /** What one piece of work changed. It goes to the changes of the whole transaction when the work has succeeded. */
 export class RowChanges {
   readonly rooms = new Map<string, RoomRow>();
   readonly newRooms = new Map<string, RoomRow>();
   readonly members = new Map<string, MemberRow>();
+  /** Rooms and members of which more has changed than counters and marks. */
+  readonly whole = new Set<string>();
   readonly mentions: MentionOfAll[] = [];
   readonly messages = new Map<string, MessageRow>();
   readonly newMessages = new Map<string, MessageRow>();
@@ -94,6 +112,7 @@ export class RowChanges {
     for (const [id, row] of this.rooms) {
       (target.newRooms.has(id) ? target.newRooms : target.rooms).set(id, set(cache.rooms, id, row));
     }
+    for (const id of this.whole) target.whole.add(id);
     for (const mention of this.mentions) this.#mergeMention(mention, target, cache);
     for (const [id, row] of this.members) target.members.set(id, set(cache.members, id, row));
     for (const [id, row] of this.newMessages) {
@@ -138,10 +157,20 @@ export class RowChanges {
     }
     // Not "put": who makes a room at the same time must not be overwritten.
     batch.insert('chat_rooms', [...this.newRooms.values()]);
-    batch.put('chat_rooms', ['id'], [...this.rooms.values()]);
+    const rooms = this.#byExtent(this.rooms);
+    batch.put('chat_rooms', ['id'], rooms.whole);
+    batch.update('chat_rooms', ['id'], roomCounters, rooms.counted);
     batch.insert('chat_messages', [...this.newMessages.values()]);
     batch.put('chat_messages', ['room_id', 'seq'], [...this.messages.values()]);
-    batch.put('chat_members', ['room_id', 'user_id'], [...this.members.values()]);
+    const members = this.#byExtent(this.members);
+    batch.put('chat_members', ['room_id', 'user_id'], members.whole);
+    batch.update('chat_members', ['room_id', 'user_id'], memberMarks, members.counted);
+  }
+
+  #byExtent<Row>(rows: ReadonlyMap<string, Row>): { readonly whole: Row[]; readonly counted: Row[] } {
+    const [whole, counted]: [Row[], Row[]] = [[], []];
+    for (const [id, row] of rows) (this.whole.has(id) ? whole : counted).push(row);
+    return { whole, counted };
   }
 }
 

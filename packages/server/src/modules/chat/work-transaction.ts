@@ -8,13 +8,13 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import { newSortableId } from '../../lib/ids.ts';
 import type { ChatEventName, ChatTransaction, MemberRow, MessageRow, RestrictionRow, RoomRow } from './chat-writer.ts';
 import type { RoomPublication, UserPublication } from './model.ts';
-import type { EntryTarget, OutboxRow } from './outbox-entry.ts';
-import { requireRoom, RowChanges, rowKey, withMention, type RowCache } from './row-cache.ts';
+import type { EntryTarget, OutboxEntry } from './outbox-entry.ts';
+import { memberMarks, requireRoom, roomCounters, RowChanges, rowKey, withMention, type RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
 
 export class WorkTransaction implements ChatTransaction {
   readonly changes = new RowChanges();
-  readonly outbox: OutboxRow[] = [];
+  readonly outbox: OutboxEntry[] = [];
   readonly nowMs: number;
   readonly #db: Transaction<ChatTables>;
   readonly #cache: RowCache;
@@ -25,6 +25,11 @@ export class WorkTransaction implements ChatTransaction {
     this.#db = db;
     this.#cache = cache;
     this.nowMs = nowMs;
+  }
+
+  /** Whether it wrote past the buffered rows. */
+  get wrote(): boolean {
+    return this.#savepoint !== undefined;
   }
 
   /** What it wrote stays. */
@@ -103,7 +108,9 @@ export class WorkTransaction implements ChatTransaction {
   }
 
   insertMember(row: MemberRow): void {
-    this.changes.members.set(rowKey(row.room_id, row.user_id), row);
+    const at = rowKey(row.room_id, row.user_id);
+    this.changes.members.set(at, row);
+    this.changes.whole.add(at);
   }
 
   insertMessage(row: MessageRow): void {
@@ -113,6 +120,7 @@ export class WorkTransaction implements ChatTransaction {
   changeRoom(id: string, change: Partial<RoomRow>): RoomRow {
     const changed = { ...this.#knownRoom(id), ...change };
     (this.changes.newRooms.has(id) ? this.changes.newRooms : this.changes.rooms).set(id, changed);
+    if (!isWithin(change, roomCounters)) this.changes.whole.add(id);
     return changed;
   }
 
@@ -121,6 +129,7 @@ export class WorkTransaction implements ChatTransaction {
     const row = known(this.changes.members.get(at) ?? this.#readMember(at), `member ${user} of ${room}`);
     const changed = { ...row, ...change };
     this.changes.members.set(at, changed);
+    if (!isWithin(change, memberMarks)) this.changes.whole.add(at);
     return changed;
   }
 
@@ -150,19 +159,19 @@ export class WorkTransaction implements ChatTransaction {
 
   publish(room: string, rev: number, publication: RoomPublication, event: ChatEventName, by: string): void {
     const { epoch } = this.#knownRoom(room);
-    this.#tell(room, rev, { to: 'room', id: room, rev, epoch, event, by }, publication);
+    this.#tell({ to: 'room', id: room, rev, epoch, event, by }, publication);
   }
 
   tell(user: string, publication: UserPublication): void {
-    this.#tell('', 0, { to: 'user', id: user }, publication);
+    this.#tell({ to: 'user', id: user }, publication);
   }
 
   reconsider(room: string, user?: string): void {
-    this.#tell('', 0, { to: 'access', id: room, ...(user !== undefined && { user }) }, {});
+    this.#tell({ to: 'access', id: room, ...(user !== undefined && { user }) }, {});
   }
 
   report(subject: string, event: ChatEventName, data: unknown): void {
-    this.#tell('', 0, { to: 'application', id: subject, event }, data);
+    this.#tell({ to: 'application', id: subject, event }, data);
   }
 
   #changedRoom(id: string): RoomRow | undefined {
@@ -180,10 +189,14 @@ export class WorkTransaction implements ChatTransaction {
     return this.changes.mentions.filter(({ room }) => room === row.room_id).reduce(withMention, row);
   }
 
-  #tell(room: string, rev: number, target: EntryTarget, content: unknown): void {
-    const [id, json] = [newSortableId(this.nowMs), JSON.stringify(content)];
-    this.outbox.push({ id, room, rev, target, json, createdAt: this.nowMs });
+  #tell(target: EntryTarget, content: unknown): void {
+    this.outbox.push({ id: newSortableId(this.nowMs), target, json: JSON.stringify(content) });
   }
+}
+
+function isWithin(change: object, columns: readonly string[]): boolean {
+  for (const column in change) if (!columns.includes(column)) return false;
+  return true;
 }
 
 /** Changing what was not read is a mistake of the caller. */
