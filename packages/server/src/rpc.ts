@@ -4,7 +4,6 @@ import type { Client } from './client.ts';
 import { invalidInput, type Caller } from './commands.ts';
 import { hookClient, type Core } from './core.ts';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -36,13 +35,13 @@ async function runCommand(
 ): Promise<RpcResult> {
   const hasData = data !== undefined && data.length > 0;
   // JSON clients send nothing else; those with Protobuf may send anything.
-  if (hasData && !isJson(data)) {
+  if (hasData && client.handshake.format.codec !== 'json' && !isJson(data)) {
     const group = commands.groups.find(({ module }) => method.startsWith(`${module}.`));
     if (group) throw invalidInput(group, 'the data is not JSON');
   }
   const input: unknown = hasData ? JSON.parse(decoder.decode(data)) : undefined;
   const output = await commands.run(method, callerOf(client), input);
-  return { data: encoder.encode(JSON.stringify(output ?? {})) };
+  return { data: Buffer.from(JSON.stringify(output ?? {})) };
 }
 
 function callerOf(client: Client): Caller {

@@ -14,7 +14,7 @@ import type { ChatTransaction, ChatWriter, Needs } from './chat-writer.ts';
 import { KeptRows } from './kept-rows.ts';
 import { encodeRow, toOutboxRows, type OutboxEntry, type OutboxRow } from './outbox-entry.ts';
 import { RowBatch } from './row-batch.ts';
-import { RowCache, RowChanges } from './row-cache.ts';
+import { RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
 import { WorkTransaction } from './work-transaction.ts';
 
@@ -181,8 +181,7 @@ export class GroupedWriter implements ChatWriter {
     const kept = store.dialect === 'sqlite' ? this.#kept : new KeptRows();
     if (kept === this.#kept) await kept.check(db);
     const cache = new RowCache(db, store.dialect, kept);
-    await cache.load(merge(jobs.map(({ needs }) => needs)));
-    const changes = new RowChanges();
+    await cache.load(...jobs.map(({ needs }) => needs));
     const entries: OutboxEntry[] = [];
     let wrote = false;
     const outcomes: Outcome[] = [];
@@ -191,8 +190,8 @@ export class GroupedWriter implements ChatWriter {
       const tx = new WorkTransaction(db, cache, nowMs);
       try {
         const result = await job.work(tx);
-        await tx.keep();
-        tx.changes.mergeInto(changes, cache);
+        const released = tx.keep();
+        if (released) await released;
         for (const entry of tx.outbox) entries.push(entry);
         outcomes.push({ job, result });
       } catch (error) {
@@ -207,11 +206,9 @@ export class GroupedWriter implements ChatWriter {
       }
       wrote ||= tx.wrote;
     }
-    // It may have been rows that are kept.
-    if (wrote) kept.clear();
     const rows = toOutboxRows(entries);
     const batch = new RowBatch(store.dialect);
-    changes.write(db, batch);
+    cache.write(batch);
     batch.insert(
       'chat_outbox',
       rows.map((row) => encodeRow(row, this.#outboxRows++, nowMs)),
@@ -222,6 +219,8 @@ export class GroupedWriter implements ChatWriter {
       told.map((id) => [id]),
     );
     await batch.run(db);
+    // It may have been rows that are kept.
+    if (wrote) kept.clear();
     return { outcomes, rows };
   }
 }
@@ -242,14 +241,4 @@ class Failed {
 
 function isOfStore(error: unknown): boolean {
   return error instanceof StoreUnavailableError || error instanceof StoreFullError;
-}
-
-function merge(all: readonly Needs[]): Needs {
-  return {
-    rooms: all.flatMap((needs) => needs.rooms ?? []),
-    members: all.flatMap((needs) => needs.members ?? []),
-    messages: all.flatMap((needs) => needs.messages ?? []),
-    clientIds: all.flatMap((needs) => needs.clientIds ?? []),
-    restrictions: all.flatMap((needs) => needs.restrictions ?? []),
-  };
 }
