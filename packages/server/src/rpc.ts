@@ -11,13 +11,23 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws ProtocolError 104 for an unknown command of a module, 108 for anything else without a handler, 100 for an
  * answer that is no answer, or what the command or the handler answers.
  */
-export async function rpcFromClient(core: Core, client: Client, request: RpcRequest): Promise<RpcResult> {
+export function rpcFromClient(core: Core, client: Client, request: RpcRequest): Promise<RpcResult> {
   const method = request.method ?? '';
-  if (core.commands.owns(method)) return runCommand(core, client, method, request.data);
+  return core.commands.owns(method)
+    ? runCommand(core, client, method, request.data)
+    : callApplication(core, client, method, request.data);
+}
+
+async function callApplication(
+  core: Core,
+  client: Client,
+  method: string,
+  data: Payload | undefined,
+): Promise<RpcResult> {
   if (!core.hooks.rpc) {
     throw new ProtocolError(errors.notAvailable, { detail: 'rpc needs hooks.rpc, or hooks of an embedded engine' });
   }
-  const answer = await core.hooks.rpc({ ...hookClient(client), method, data: request.data });
+  const answer = await core.hooks.rpc({ ...hookClient(client), method, data });
   if (!answer?.data) return {};
   if (client.handshake.format.codec === 'json' && !isJson(answer.data)) {
     throw new ProtocolError(errors.internal, {

@@ -20,8 +20,16 @@ import { WorkTransaction } from './work-transaction.ts';
 
 /** Pieces of work in one transaction at most: more would make the first wait for the last. */
 const maxGroup = 2_000;
+/**
+ * While more comes in every turn of the loop, a group waits for so many: the more share a transaction, the less each of
+ * them costs.
+ */
+const maxTurns = 4;
 /** Pieces of work that wait at most; more are refused, so that a database that is too slow does not fill the memory. */
 const maxWaiting = 20_000;
+
+/** With more pieces of work than this in a transaction, others had better wait. */
+const busyFrom = 50;
 
 /** Work that met a row of somebody who was faster is run again so often at most. */
 const maxAttempts = 3;
@@ -61,6 +69,8 @@ export class GroupedWriter implements ChatWriter {
   readonly #locked = new Set<string>();
   readonly #kept = new KeptRows();
   #running = 0;
+  /** Pieces of work in the transactions under way. */
+  #underWay = 0;
   /** Rows of the outbox this process has written. */
   #outboxRows = 0;
   #scheduled = false;
@@ -86,6 +96,11 @@ export class GroupedWriter implements ChatWriter {
     return this.#isIdle ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
+  /** Whether many wait for their turn, or share one. */
+  get isBusy(): boolean {
+    return this.#waiting.length > busyFrom || this.#underWay > busyFrom;
+  }
+
   get #isIdle(): boolean {
     return this.#waiting.length === 0 && this.#running === 0;
   }
@@ -93,24 +108,36 @@ export class GroupedWriter implements ChatWriter {
   #schedule(): void {
     if (this.#scheduled || this.#running >= this.#parallel || this.#waiting.length === 0) return;
     this.#scheduled = true;
-    // At the end of the turn: what arrives in it comes along.
+    this.#gather(this.#waiting.length, 1);
+  }
+
+  /** At the end of the turn: what arrives in it comes along. With one writer, also what comes in the next turns. */
+  #gather(known: number, turn: number): void {
     setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
-      const group = this.#nextGroup();
-      // All of it waits for transactions that are under way: when they end, it is looked at again.
-      if (group.length === 0) return;
-      const rooms = new Set(group.flatMap(({ needs }) => needs.rooms ?? []));
-      for (const room of rooms) this.#locked.add(room);
-      this.#running++;
-      void this.#commit(group).finally(() => {
-        for (const room of rooms) this.#locked.delete(room);
-        this.#running--;
-        this.#schedule();
-        if (this.#isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
-      });
-      this.#schedule();
+      const count = this.#waiting.length;
+      if (this.#parallel === 1 && count > known && count < maxGroup && turn < maxTurns) this.#gather(count, turn + 1);
+      else this.#begin();
     });
+  }
+
+  #begin(): void {
+    this.#scheduled = false;
+    if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
+    const group = this.#nextGroup();
+    // All of it waits for transactions that are under way: when they end, it is looked at again.
+    if (group.length === 0) return;
+    const rooms = new Set(group.flatMap(({ needs }) => needs.rooms ?? []));
+    for (const room of rooms) this.#locked.add(room);
+    this.#running++;
+    this.#underWay += group.length;
+    void this.#commit(group).finally(() => {
+      for (const room of rooms) this.#locked.delete(room);
+      this.#running--;
+      this.#underWay -= group.length;
+      this.#schedule();
+      if (this.#isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    });
+    this.#schedule();
   }
 
   /**
