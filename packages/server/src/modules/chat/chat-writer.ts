@@ -36,6 +36,8 @@ export interface Needs {
  */
 export interface ChatTransaction {
   readonly nowMs: number;
+  /** Unique, and sorts by time and within this process by the order in which they were made. */
+  newId(): string;
   /** For reading other rows. */
   readonly read: Kysely<ChatTables>;
   /** For writing other tables (drafts, reactions, votes …); what is buffered here may not be written by it. */

@@ -9,6 +9,7 @@
 import type { Transaction } from 'kysely';
 import { isUniqueViolation, StoreFullError, StoreUnavailableError, type Store } from '../../stores/store.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { SortableIds } from '../../lib/ids.ts';
 import { asChatError, ChatError } from './chat-error.ts';
 import type { ChatTransaction, ChatWriter, Needs } from './chat-writer.ts';
 import { KeptRows } from './kept-rows.ts';
@@ -68,6 +69,7 @@ export class GroupedWriter implements ChatWriter {
   /** Rooms of the transactions under way. */
   readonly #locked = new Set<string>();
   readonly #kept = new KeptRows();
+  readonly #ids = new SortableIds();
   #running = 0;
   /** Pieces of work in the transactions under way. */
   #underWay = 0;
@@ -214,7 +216,7 @@ export class GroupedWriter implements ChatWriter {
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
     for (const job of jobs) {
-      const tx = new WorkTransaction(db, cache, nowMs);
+      const tx = new WorkTransaction(db, cache, this.#ids, nowMs);
       try {
         const result = await job.work(tx);
         const released = tx.keep();

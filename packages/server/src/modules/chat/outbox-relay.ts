@@ -266,9 +266,15 @@ export class OutboxRelay {
       await this.#context.emit({
         type: `chat.${target.event}`,
         subject: subjectOf(target),
-        json: target.to === 'room' ? `{"by":${JSON.stringify(target.by)},"rev":${target.rev},${json.slice(1)}` : json,
         id,
-        time: timeOfEntry(id),
+        // Made when somebody wants them.
+        get json() {
+          if (target.to !== 'room') return json;
+          return `{"by":${JSON.stringify(target.by)},"rev":${target.rev},${json.slice(1)}`;
+        },
+        get time() {
+          return timeOfEntry(id);
+        },
       });
       return true;
     } catch (error) {

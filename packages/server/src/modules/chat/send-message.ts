@@ -5,7 +5,6 @@
  * Path of a message: command → **send** → writer → store → outbox → channel of the room.
  */
 import type { ChatAction } from '../../config/chat-schema.ts';
-import { newSortableId } from '../../lib/ids.ts';
 import type { ModuleActor } from '../module.ts';
 import type { Chat, Reviewed } from './chat.ts';
 import { ChatError } from './chat-error.ts';
@@ -199,7 +198,7 @@ function store(
   const row: MessageRow = {
     room_id: before.id,
     seq,
-    id: newSortableId(tx.nowMs),
+    id: tx.newId(),
     sender_id: actor.user,
     client_id: input.clientId ?? null,
     client_hash: hash,

@@ -5,7 +5,7 @@
  * Path of a message: command → writer → **work** → rows → store → outbox.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
-import { newSortableId } from '../../lib/ids.ts';
+import type { SortableIds } from '../../lib/ids.ts';
 import type {
   ChatEventName,
   ChatTransaction,
@@ -27,13 +27,19 @@ export class WorkTransaction implements ChatTransaction {
   readonly nowMs: number;
   readonly #db: Transaction<ChatTables>;
   readonly #cache: RowCache;
+  readonly #ids: SortableIds;
   /** Set before the first statement that writes. */
   #savepoint: Promise<unknown> | undefined;
 
-  constructor(db: Transaction<ChatTables>, cache: RowCache, nowMs: number) {
+  constructor(db: Transaction<ChatTables>, cache: RowCache, ids: SortableIds, nowMs: number) {
     this.#db = db;
     this.#cache = cache;
+    this.#ids = ids;
     this.nowMs = nowMs;
+  }
+
+  newId(): string {
+    return this.#ids.next(this.nowMs);
   }
 
   /** Whether it wrote past the buffered rows. */
@@ -170,6 +176,6 @@ export class WorkTransaction implements ChatTransaction {
   }
 
   #tell(target: EntryTarget, content: unknown): void {
-    this.outbox.push({ id: newSortableId(this.nowMs), target, json: JSON.stringify(content) });
+    this.outbox.push({ id: this.newId(), target, json: JSON.stringify(content) });
   }
 }
