@@ -50,18 +50,24 @@ async function runCommand(
     if (group) throw invalidInput(group, 'the data is not JSON');
   }
   const input: unknown = hasData ? JSON.parse(decoder.decode(data)) : undefined;
-  const output = await commands.run(method, callerOf(client), input);
+  const output = await commands.run(method, new ClientCaller(client), input);
   return { data: Buffer.from(JSON.stringify(output ?? {})) };
 }
 
-function callerOf(client: Client): Caller {
-  return {
-    user: client.user,
-    system: false,
-    client: client.id,
-    // Made when a permission first asks.
-    get auth() {
-      return client.auth;
-    },
-  };
+class ClientCaller implements Caller {
+  readonly user: string;
+  readonly system = false;
+  readonly client: string;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.user = client.user;
+    this.client = client.id;
+    this.#client = client;
+  }
+
+  /** Made when a permission first asks. */
+  get auth(): Client['auth'] {
+    return this.#client.auth;
+  }
 }

@@ -128,7 +128,8 @@ export class GroupedWriter implements ChatWriter {
     const group = this.#nextGroup();
     // All of it waits for transactions that are under way: when they end, it is looked at again.
     if (group.length === 0) return;
-    const rooms = new Set(group.flatMap(({ needs }) => needs.rooms ?? []));
+    const rooms = new Set<string>();
+    for (const { needs } of group) for (const room of needs.rooms ?? []) rooms.add(room);
     for (const room of rooms) this.#locked.add(room);
     this.#running++;
     this.#underWay += group.length;
