@@ -5,7 +5,6 @@
  *
  * Who sends has read up to their message: their devices are told so with it, since sending tells nobody else.
  */
-import type { CompiledQuery } from 'kysely';
 import type { Chat } from './chat.ts';
 import { userChannel } from './channel-names.ts';
 import type { ChatEventName, MemberRow, RoomRow } from './chat-writer.ts';
@@ -25,9 +24,7 @@ interface MemberList {
   readonly users: readonly string[];
 }
 
-type CountedRoom = Pick<RoomRow, 'kind' | 'rev' | 'last_seq' | 'last_at' | 'ucount' | 'member_count' | 'deleted_at'> & {
-  readonly members_rev: number | null;
-};
+type CountedRoom = Pick<RoomRow, 'kind' | 'member_count'> & { readonly members_rev: number | null };
 
 type Activity = Extract<UserPublication, { type: 'activity' }>;
 
@@ -41,7 +38,6 @@ interface News {
 export class RoomActivity {
   readonly #chat: Pick<Chat, 'config' | 'context' | 'db'>;
   readonly #paced: Paced;
-  readonly #queries: Queries;
   readonly #news = new Map<string, News>();
   /** The one used last is the last. */
   readonly #members = new Map<string, MemberList>();
@@ -49,7 +45,6 @@ export class RoomActivity {
 
   constructor(chat: Pick<Chat, 'config' | 'context' | 'db'>) {
     this.#chat = chat;
-    this.#queries = new Queries(chat.db);
     const { clock, logger } = chat.context;
     this.#paced = new Paced({ clock, logger, failure: 'activity could not be told', run: (room) => this.#tell(room) });
   }
@@ -90,7 +85,18 @@ export class RoomActivity {
 
   async #tellNews(id: string, { loud, senders }: News): Promise<void> {
     const { config, context, db } = this.#chat;
-    const [room] = (await db.executeQuery(this.#queries.room(id))).rows;
+    const room = await db
+      .selectFrom('chat_rooms')
+      .select(['kind', 'rev', 'last_seq', 'last_at', 'ucount', 'member_count', 'deleted_at'])
+      .select((eb) =>
+        eb
+          .selectFrom('chat_members')
+          .select((inner) => inner.fn.max('rev').as('rev'))
+          .where('room_id', '=', id)
+          .as('members_rev'),
+      )
+      .where('id', '=', id)
+      .executeTakeFirst();
     if (!room || room.deleted_at !== null) return;
     const activity: Activity = {
       type: 'activity',
@@ -105,7 +111,7 @@ export class RoomActivity {
     if (loud && room.member_count <= config.limits.notifiedMembers) {
       for (const user of await this.#membersOf(id, room)) told.set(user, json);
     }
-    for (const member of (await db.executeQuery(this.#queries.members(id, [...senders]))).rows) {
+    for (const member of await this.#readMembers(id, [...senders])) {
       const own: Activity = { ...activity, read: toReadState(member, room) };
       told.set(member.user_id, JSON.stringify(own));
     }
@@ -114,6 +120,17 @@ export class RoomActivity {
     );
     const failed = outcomes.find(({ status }) => status === 'rejected');
     if (failed) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  #readMembers(room: string, users: readonly string[]): Promise<MemberRow[]> {
+    if (users.length === 0) return Promise.resolve([]);
+    return this.#chat.db
+      .selectFrom('chat_members')
+      .selectAll()
+      .where('room_id', '=', room)
+      .where('user_id', 'in', users)
+      .where('state', '=', 'member')
+      .execute();
   }
 
   /**
@@ -148,53 +165,6 @@ export class RoomActivity {
   #forget(room: string, { users }: MemberList): void {
     this.#members.delete(room);
     this.#remembered -= users.length;
-  }
-}
-
-/** Made once and asked with other parameters: making them costs more than the database takes to answer. */
-class Queries {
-  readonly #db: Chat['db'];
-  readonly #room: CompiledQuery<CountedRoom>;
-  /** By how many users they ask for. */
-  readonly #members = new Map<number, CompiledQuery<MemberRow>>();
-
-  constructor(db: Chat['db']) {
-    this.#db = db;
-    this.#room = db
-      .selectFrom('chat_rooms')
-      .select(['kind', 'rev', 'last_seq', 'last_at', 'ucount', 'member_count', 'deleted_at'])
-      .select((eb) =>
-        eb
-          .selectFrom('chat_members')
-          .select((inner) => inner.fn.max('rev').as('rev'))
-          .where('room_id', '=', '')
-          .as('members_rev'),
-      )
-      .where('id', '=', '')
-      .compile();
-  }
-
-  room(id: string): CompiledQuery<CountedRoom> {
-    return { ...this.#room, parameters: [id, id] };
-  }
-
-  /** Those of the users who are members. */
-  members(room: string, users: readonly string[]): CompiledQuery<MemberRow> {
-    // Some are asked for twice, so that there are few texts of queries.
-    const count = 2 ** Math.ceil(Math.log2(Math.max(1, users.length)));
-    let query = this.#members.get(count);
-    if (!query) {
-      query = this.#db
-        .selectFrom('chat_members')
-        .selectAll()
-        .where('room_id', '=', '')
-        .where('state', '=', 'member')
-        .where('user_id', 'in', new Array<string>(count).fill(''))
-        .compile();
-      this.#members.set(count, query);
-    }
-    const asked = Array.from({ length: count }, (_, at) => users[at] ?? users[0] ?? '');
-    return { ...query, parameters: [room, 'member', ...asked] };
   }
 }
 
