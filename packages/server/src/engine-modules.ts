@@ -130,7 +130,8 @@ export class EngineModules {
     const resolved = channels.find(channel);
     const owner = resolved && owners.get(resolved.pattern);
     if (!resolved || owner?.module !== module) throw new Error(`${module} owns no channel ${channel}`);
-    const data: Payload = encoder.encode(json);
+    // What the broker does not keep may lie in memory shared with others, which costs less.
+    const data: Payload = position ? Buffer.from(json) : encoder.encode(json);
     const draft: { data: Payload; info?: ClientInfo; tags?: Record<string, string> } = { data };
     if (info) draft.info = info;
     if (tags) draft.tags = tags;

@@ -5,7 +5,7 @@
  * Portable between the two: ids as text, times as Unix milliseconds in bigint, JSON as text, `ON CONFLICT`,
  * `RETURNING`, partial indexes, booleans as 0 and 1. Text is compared by code points (`COLLATE "C"` in PostgreSQL).
  */
-import type { Kysely, Transaction } from 'kysely';
+import type { DatabaseConnection, Kysely, Transaction } from 'kysely';
 import type { Component } from '../component.ts';
 
 export type StoreDialect = 'sqlite' | 'postgres';
@@ -64,6 +64,15 @@ export interface Store extends Component {
   notify(topic: string, payload: string, tx?: Transaction<never>): Promise<void>;
   /** @returns takes the listener off. */
   onNotify(topic: string, listener: (payload: string) => void): () => void;
+}
+
+/** What a transaction of the store runs on. */
+export interface BatchConnection extends DatabaseConnection {
+  /**
+   * Runs a statement of a transaction with each of the parameters, one after the other: where that costs least (SQLite).
+   * @returns the rows of all runs.
+   */
+  executeRuns?(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
 }
 
 /** The database cannot be reached or does not answer. The same may work later. */

@@ -123,7 +123,7 @@ export function createChatModule(config: ChatConfig, parts: ChatParts = {}): (co
     const writer = new GroupedWriter({ store: context.store, clock: context.clock, outbox: relay });
     const memberCounts = new MemberCounts(context);
     const attachments = new Attachments(config, context, parts.storage?.(context));
-    const search = new SearchIndex(context);
+    const search = new SearchIndex(context, () => writer.isBusy);
     const base = {
       config,
       context,

@@ -5,8 +5,8 @@
  *
  * Path of a message: command → writer → rows → **batch** → store → outbox.
  */
-import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
-import type { StoreDialect } from '../../stores/store.ts';
+import { CompiledQuery, type Transaction } from 'kysely';
+import type { BatchConnection, StoreDialect } from '../../stores/store.ts';
 import type { ChatTables } from './tables.ts';
 
 type Kinds<Row> = { readonly [Column in keyof Row]-?: 'text' | 'int' };
@@ -142,8 +142,26 @@ export class RowBatch {
   /** Inserts rows, or changes those that have the same key. */
   put<Table extends BatchTable>(table: Table, key: readonly Column<Table>[], rows: readonly ChatTables[Table][]): void {
     const others = Object.keys(tables[table]).filter((column) => !(key as readonly string[]).includes(column));
-    const set = others.map((column) => `${column} = excluded.${column}`).join(', ');
-    this.#write(table, rows, ` on conflict (${key.join(', ')}) do update set ${set}`);
+    this.#write(table, rows, onConflict(key, others));
+  }
+
+  /** Changes these columns of rows that are there, and leaves the indexes of the others alone. */
+  update<Table extends BatchTable>(
+    table: Table,
+    key: readonly Column<Table>[],
+    columns: readonly Column<Table>[],
+    rows: readonly ChatTables[Table][],
+  ): void {
+    if (rows.length === 0) return;
+    if (this.#dialect === 'postgres') {
+      this.#write(table, rows, onConflict(key, columns));
+      return;
+    }
+    const set = columns.map((column) => `${column} = ?`).join(', ');
+    const where = key.map((column) => `${column} = ?`).join(' and ');
+    const parameters = [...columns, ...key];
+    const runs = rows.map((row) => parameters.map((column) => row[column]));
+    this.#statements.push({ sql: `update ${table} set ${set} where ${where}`, runs });
   }
 
   remove<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[], keys: readonly Key[]): void {
@@ -201,8 +219,14 @@ export class RowBatch {
   }
 }
 
+function onConflict(key: readonly string[], columns: readonly string[]): string {
+  const set = columns.map((column) => `${column} = excluded.${column}`).join(', ');
+  return ` on conflict (${key.join(', ')}) do update set ${set}`;
+}
+
 /** @returns the rows of all its runs. */
-async function execute(connection: DatabaseConnection, { sql, runs }: Statement): Promise<unknown[]> {
+async function execute(connection: BatchConnection, { sql, runs }: Statement): Promise<unknown[]> {
+  if (connection.executeRuns) return connection.executeRuns(sql, runs);
   const query = CompiledQuery.raw(sql);
   const results = await Promise.all(runs.map((parameters) => connection.executeQuery({ ...query, parameters })));
   return results.flatMap(({ rows }) => rows);
