@@ -200,11 +200,7 @@ export class GroupedWriter implements ChatWriter {
     const batch = new RowBatch(store.dialect);
     changes.write(db, batch);
     batch.insert('chat_outbox', rows.map(toOutboxRow));
-    batch.remove(
-      'chat_outbox',
-      ['id'],
-      told.map((id) => [id]),
-    );
+    batch.remove('chat_outbox', 'id', told);
     await batch.run(db);
     return { outcomes, rows };
   }
