@@ -24,6 +24,8 @@ export interface PostgresPoolOptions {
 export interface PoolPlace {
   readonly client: PoolClient;
   readonly names: StatementNames;
+  /** What is sent until the end of this tick leaves in one write. */
+  gather(): void;
   /** @param spent the connection is not to be used again. */
   leave(spent: boolean): void;
 }
@@ -56,9 +58,20 @@ export class PostgresPool {
       const client = await this.#pool.connect();
       let names = this.#names.get(client);
       if (!names) this.#names.set(client, (names = new StatementNames()));
+      let gathers = false;
       return {
         client,
         names,
+        gather() {
+          if (gathers) return;
+          gathers = true;
+          const { stream } = client.connection;
+          stream.cork();
+          process.nextTick(() => {
+            gathers = false;
+            stream.uncork();
+          });
+        },
         leave(spent) {
           client.release(spent);
           leave();

@@ -201,7 +201,8 @@ export class GroupedWriter implements ChatWriter {
     changes.write(db, batch);
     batch.insert('chat_outbox', rows.map(toOutboxRow));
     batch.remove('chat_outbox', 'id', told);
-    await batch.run(db);
+    // The commit goes out along with it.
+    await batch.give(db);
     return { outcomes, rows };
   }
 }

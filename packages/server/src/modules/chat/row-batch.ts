@@ -164,13 +164,26 @@ export class RowBatch {
 
   /** Runs all of it, and empties the batch. @throws what the first statement that failed has thrown. */
   async run(db: Transaction<ChatTables>): Promise<void> {
+    await (
+      await this.give(db)
+    ).done;
+  }
+
+  /**
+   * Gives all of it to the connection, and empties the batch. Who commits next need not wait until it is done: if one of
+   * the statements fails, so does the commit.
+   */
+  async give(db: Transaction<ChatTables>): Promise<{ readonly done: Promise<void> }> {
     const statements = this.#statements.splice(0);
-    if (statements.length === 0) return;
+    if (statements.length === 0) return { done: Promise.resolve() };
     // On the connection itself: through `db` each statement would wait for the answer to the one before.
-    const results = await db
-      .getExecutor()
-      .provideConnection((connection) => Promise.all(statements.map((statement) => execute(connection, statement))));
-    statements.forEach(({ found }, at) => found?.(results[at] as never[]));
+    return db.getExecutor().provideConnection(async (connection) => {
+      const done = Promise.all(statements.map((statement) => execute(connection, statement))).then((results) =>
+        statements.forEach(({ found }, at) => found?.(results[at] as never[])),
+      );
+      done.catch(() => {});
+      return { done };
+    });
   }
 
   #write<Table extends BatchTable>(table: Table, rows: readonly ChatTables[Table][], onConflict: string): void {
