@@ -24,6 +24,8 @@ import { WorkTransaction } from './work-transaction.ts';
 const postgresGapMs = 3;
 /** Pieces of work in one transaction at most: more would make the first wait for the last. */
 const maxGroup = 2_000;
+/** If so many wait, half of their rooms are left to a transaction beside: while one is written, the next is made. */
+const splitAt = 100;
 /** Pieces of work that wait at most; more are refused, so that a database that is too slow does not fill the memory. */
 const maxWaiting = 20_000;
 
@@ -132,15 +134,19 @@ export class GroupedWriter implements ChatWriter {
     const group: Job[] = [];
     const rest: Job[] = [];
     const taken = new Set(this.#locked);
+    const mine = new Set<string>();
+    const maxRooms = this.#maxRooms();
     let at = 0;
     for (; at < this.#waiting.length && group.length < maxGroup; at++) {
       const job = this.#waiting[at] as Job;
       const rooms = job.needs.rooms ?? [];
-      if (taken.size > 0 && rooms.some((room) => taken.has(room))) {
+      const isFull = mine.size >= maxRooms && rooms.some((room) => !mine.has(room));
+      if (isFull || (taken.size > 0 && rooms.some((room) => taken.has(room)))) {
         // Later work on its other rooms does not overtake it.
         for (const room of rooms) taken.add(room);
         rest.push(job);
       } else if (job.needs.alone !== true) {
+        for (const room of rooms) mine.add(room);
         group.push(job);
       } else {
         if (group.length === 0) {
@@ -152,6 +158,14 @@ export class GroupedWriter implements ChatWriter {
     }
     if (group.length > 0) this.#waiting = [...rest, ...this.#waiting.slice(at)];
     return group;
+  }
+
+  /** Rooms of the next group: it takes no more when it has so many. */
+  #maxRooms(): number {
+    if (this.#parallel === 1 || this.#waiting.length < splitAt) return Infinity;
+    const rooms = new Set(this.#waiting.flatMap(({ needs }) => needs.rooms ?? []));
+    for (const room of this.#locked) rooms.delete(room);
+    return Math.ceil(rooms.size / 2);
   }
 
   async #commit(jobs: readonly Job[]): Promise<void> {
