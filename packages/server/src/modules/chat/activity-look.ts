@@ -2,7 +2,8 @@
  * Reads what activity tells of rooms and senders. Rooms that are asked for in one turn of the event loop are read
  * together: where much is said they are hundreds a second, and what a statement costs is hardly what it reads.
  */
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
+import type { Store } from '../../stores/store.ts';
 import type { MemberRow, RoomRow } from './chat-writer.ts';
 import type { ChatTables } from './tables.ts';
 
@@ -34,10 +35,12 @@ interface Question {
 
 export class ActivityLook {
   readonly #db: Kysely<ChatTables>;
+  readonly #store: Pick<Store, 'dialect'>;
   #asked: Question[] = [];
 
-  constructor(db: Kysely<ChatTables>) {
+  constructor(db: Kysely<ChatTables>, store: Pick<Store, 'dialect'>) {
     this.#db = db;
+    this.#store = store;
   }
 
   read(room: string, senders: readonly string[]): Promise<Seen> {
@@ -83,19 +86,20 @@ export class ActivityLook {
       .execute();
   }
 
-  #members(pairs: readonly (readonly [room: string, user: string])[]): Promise<MemberRow[]> {
-    return this.#db
-      .selectFrom('chat_members')
-      .selectAll()
-      .where((eb) =>
-        eb(
-          eb.refTuple('room_id', 'user_id'),
-          'in',
-          pairs.map(([room, user]) => eb.tuple(room, user)),
-        ),
-      )
-      .where('state', '=', 'member')
-      .execute();
+  async #members(pairs: readonly (readonly [room: string, user: string])[]): Promise<MemberRow[]> {
+    if (this.#store.dialect === 'sqlite') {
+      const tuples = sql.join(pairs.map(([room, user]) => sql`(${room}, ${user})`));
+      const { rows } = await sql<MemberRow>`select * from chat_members
+        where (room_id, user_id) in (${tuples}) and state = 'member'`.execute(this.#db);
+      return rows;
+    }
+    // Which PostgreSQL would make a long condition of, and not look for one after the other.
+    const { rows } =
+      await sql<MemberRow>`select member.* from json_to_recordset(${JSON.stringify(pairs.map(([r, u]) => ({ r, u })))}) as pair(r text, u text)
+      cross join lateral (select * from chat_members where room_id = r and user_id = u and state = 'member' offset 0) as member`.execute(
+        this.#db,
+      );
+    return rows;
   }
 }
 

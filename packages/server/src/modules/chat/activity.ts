@@ -45,7 +45,7 @@ export class RoomActivity {
 
   constructor(chat: Pick<Chat, 'config' | 'context' | 'db'>) {
     this.#chat = chat;
-    this.#look = new ActivityLook(chat.db);
+    this.#look = new ActivityLook(chat.db, chat.context.store);
     const { clock, logger } = chat.context;
     this.#paced = new Paced({ clock, logger, failure: 'activity could not be told', run: (room) => this.#tell(room) });
   }

@@ -10,7 +10,7 @@ import { backoffMs } from '../../lib/retry.ts';
 
 const retry = { minMs: 500, maxMs: 15_000 };
 /** The moments are multiples of it. */
-const gridMs = 50;
+const gridMs = 25;
 /** So late a timer may be: the next moment is not missed for it. */
 const lateMs = 10;
 
