@@ -9,6 +9,7 @@ import { ChatError } from './chat-error.ts';
 import type { MessageRow } from './chat-writer.ts';
 import { showMessage } from './message-access.ts';
 import type { Message } from './model.ts';
+import { shownColumns, type ShownRow } from './mappers.ts';
 import { readTogether } from './read-together.ts';
 import { accessRoom } from './room-access.ts';
 import type { ChatTables } from './tables.ts';
@@ -46,7 +47,10 @@ export async function readMessages(chat: Chat, actor: ModuleActor, input: PageIn
     throw new ChatError('invalid', 'one of before, after and around');
   }
   const { room } = await accessRoom(chat, actor, input.room);
-  const rows = (order: 'asc' | 'desc', bound: number, most: number) => stretch(chat, input, order, bound, most);
+  // One more than wanted, if there are more.
+  const rows = (order: 'asc' | 'desc', bound: number, most: number) =>
+    stretch(chat, input, order, bound, most + 1).select(shownColumns);
+  const isThere = (order: 'asc' | 'desc', bound: number) => stretch(chat, input, order, bound, 1).select('seq');
   if (around !== undefined) {
     const half = Math.floor(limit / 2);
     const below = limit - half;
@@ -55,13 +59,13 @@ export async function readMessages(chat: Chat, actor: ModuleActor, input: PageIn
     return page(actor, messages, earlier.length > half, from.length > below);
   }
   if (after !== undefined) {
-    const [behind, others] = await readTogether(chat.db, rows('asc', after, limit), rows('desc', after + 1, 0));
+    const [behind, others] = await readTogether(chat.db, rows('asc', after, limit), isThere('desc', after + 1));
     return page(actor, behind.slice(0, limit), others.length > 0, behind.length > limit);
   }
   const ahead = rows('desc', before ?? room.last_seq + 1, limit);
   // What comes in meanwhile, behind the latest, is told on the room's channel.
   const [found, others] =
-    before === undefined ? [await ahead.execute(), []] : await readTogether(chat.db, ahead, rows('asc', before - 1, 0));
+    before === undefined ? [await ahead.execute(), []] : await readTogether(chat.db, ahead, isThere('asc', before - 1));
   return page(actor, found.slice(0, limit).toReversed(), found.length > limit, others.length > 0);
 }
 
@@ -93,24 +97,23 @@ export function pageLimit({ config }: Pick<Chat, 'config'>, limit: number | unde
   return limit ?? Math.min(defaultLimit, max);
 }
 
-function page(actor: ModuleActor, rows: readonly MessageRow[], hasBefore: boolean, hasAfter: boolean): MessagePage {
+function page(actor: ModuleActor, rows: readonly ShownRow[], hasBefore: boolean, hasAfter: boolean): MessagePage {
   return { messages: rows.map((row) => showMessage(row, actor)), hasBefore, hasAfter };
 }
 
-/** Asks for rows from `bound`, without it, in one direction: one more than `limit`, if there are more. */
+/** Rows from `bound`, without it, in one direction. */
 function stretch(
   { db }: Chat,
   { room, threadSeq }: PageInput,
   order: 'asc' | 'desc',
   bound: number,
   limit: number,
-): SelectQueryBuilder<ChatTables, 'chat_messages', MessageRow> {
+): SelectQueryBuilder<ChatTables, 'chat_messages', object> {
   return db
     .selectFrom('chat_messages')
-    .selectAll()
     .where('room_id', '=', room)
     .where('thread_seq', threadSeq === undefined ? 'is' : '=', threadSeq ?? null)
     .where('seq', order === 'asc' ? '>' : '<', bound)
     .orderBy('seq', order)
-    .limit(limit + 1);
+    .limit(limit);
 }
