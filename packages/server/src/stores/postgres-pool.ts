@@ -11,6 +11,12 @@ import { StoreUnavailableError } from './store.ts';
 /** So many may wait for a connection. */
 const maxWaiting = 100_000;
 const idleMs = 30_000;
+/**
+ * Plans of prepared statements are kept, and the planner prefers to read all of a table that is small just then, such as
+ * an outbox that was vacuumed while it was empty. Our statements have their indexes. Where there is none it reads all of
+ * a table nevertheless, but takes that for so expensive that it would compile the statement.
+ */
+const settings = 'set enable_seqscan = off; set jit = off';
 
 export interface PostgresPoolOptions {
   readonly config: PoolConfig;
@@ -24,6 +30,8 @@ export interface PostgresPoolOptions {
 export interface PoolPlace {
   readonly client: PoolClient;
   readonly names: StatementNames;
+  /** What is sent until the end of this tick leaves in one write. */
+  gather(): void;
   /** @param spent the connection is not to be used again. */
   leave(spent: boolean): void;
 }
@@ -45,7 +53,11 @@ export class PostgresPool {
     // Connections that break while nobody uses them: the pool has dropped them.
     this.#pool.on('error', () => {});
     // Those that break between two statements of somebody: the next statement says so.
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      // Whoever gets the connection finds out if it is broken.
+      client.query(settings).catch(() => {});
+    });
   }
 
   /** @throws StoreUnavailableError if none becomes free in time; Error of `pg` if none can be made. */
@@ -56,9 +68,20 @@ export class PostgresPool {
       const client = await this.#pool.connect();
       let names = this.#names.get(client);
       if (!names) this.#names.set(client, (names = new StatementNames()));
+      let gathers = false;
       return {
         client,
         names,
+        gather() {
+          if (gathers) return;
+          gathers = true;
+          const { stream } = client.connection;
+          stream.cork();
+          process.nextTick(() => {
+            gathers = false;
+            stream.uncork();
+          });
+        },
         leave(spent) {
           client.release(spent);
           leave();

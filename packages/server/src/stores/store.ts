@@ -40,7 +40,8 @@ export interface AppliedMigration {
  * - int8 columns and `count` come back as `number`; beyond 2^53 reading is an error, never a rounded value.
  * - A statement that fails dooms its transaction: further ones reject, and so does the transaction, even if `work` caught
  *   the error. Within `work` only `tx` is used: a transaction in a transaction, and on SQLite a write past it, rejects.
- *   Statements of a transaction that are given at once run in that order, on PostgreSQL in one round trip.
+ *   Statements of a transaction that are given at once run in that order, on PostgreSQL in one round trip. Those that its
+ *   connection was given and nobody waited for belong to it too: if one fails, the transaction rejects with its error.
  * - Parameters are texts without NUL, finite numbers, bigint (64 bits), booleans (1 and 0), bytes and null, on PostgreSQL
  *   also arrays of these; anything else is a `TypeError`. Conditions that are selected come back as 1 and 0.
  * - A database that cannot be reached rejects with `StoreUnavailableError`, soon, and works again when it is back,
