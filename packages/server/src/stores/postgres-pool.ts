@@ -99,6 +99,7 @@ export class PostgresPool {
     });
     await Promise.race([this.#pool.end().catch(() => {}), late]);
     clock.clearTimeout(timer);
+    clock.clearTimeout(this.#watchTimer);
   }
 
   /** Looks for connections that are not answered, for as long as any is in use. */
