@@ -13,12 +13,10 @@ import {
 import type { QueryConfig } from 'pg';
 import { postgresParameters } from './parameters.ts';
 import { fromPostgresError, isRetryable, isStalePlan } from './postgres-error.ts';
+import type { PostgresAnswer } from './postgres-connection.ts';
 import type { PoolPlace, PostgresPool } from './postgres-pool.ts';
 import { StoreUnavailableError } from './store.ts';
 import type { Attempt, TransactionScope } from './transaction-scope.ts';
-
-/** What a timer can wait for at most; `pg` takes 0 for "as configured". */
-const unlimitedMs = 2_147_483_647;
 
 export interface PostgresDialectOptions {
   /** @throws StoreUnavailableError before the start and after the stop. */
@@ -147,8 +145,8 @@ class PostgresSession implements DatabaseConnection {
     }
   }
 
-  async #query(text: string, values: unknown[]): Promise<Answer> {
-    const name = this.#place.names.nameOf(text);
+  async #query(text: string, values: unknown[]): Promise<PostgresAnswer> {
+    const name = this.#place.connection.names.nameOf(text);
     try {
       return await this.#send(name === undefined ? { text, values } : { name, text, values });
     } catch (error) {
@@ -159,11 +157,8 @@ class PostgresSession implements DatabaseConnection {
     }
   }
 
-  #send(query: QueryConfig): Promise<Answer> {
-    const config: QueryConfig & { query_timeout?: number } = query;
-    if (this.#attempt?.unlimited === true) config.query_timeout = unlimitedMs;
-    this.#place.gather();
-    return this.#place.client.query(config);
+  #send(query: QueryConfig): Promise<PostgresAnswer> {
+    return this.#place.connection.send(query, this.#attempt?.unlimited === true);
   }
 
   /** @throws what the first statement that failed has thrown. */
@@ -182,13 +177,6 @@ class PostgresSession implements DatabaseConnection {
   }
 }
 
-/** What is read of an answer of `pg`. */
-interface Answer {
-  readonly command: string;
-  readonly rowCount: number | null;
-  readonly rows: unknown[];
-}
-
 /** In doubt it writes. */
 function isRead(sql: string): boolean {
   return /^\s*(select|values)\b/i.test(sql);
@@ -198,7 +186,7 @@ function writes(command: string): boolean {
   return command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
 }
 
-/** The words of `pg`, which has no codes for them. */
+/** The words of `pg`, which has no codes for them, and ours. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && /timeout/i.test(error.message);
 }
