@@ -31,6 +31,8 @@ export async function buildChatExample({ node } = {}) {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
   const code = await run(node ?? (await setup()), [vite, 'build', '--outDir', draft], {
     cwd: join(root, 'examples', 'chat'),
+    // Whatever is set where this runs, in tests above all: people get the same.
+    env: { ...process.env, NODE_ENV: 'production' },
   });
   if (code !== 0) {
     await rm(draft, { recursive: true, force: true });

@@ -4,6 +4,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,7 +14,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { freePort } from './support/free-port.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const waiting = { timeout: 30_000 };
+/** With the time for building the chat app on a busy machine. */
+const waiting = { timeout: 50_000 };
 
 let tree: string;
 let child: ChildProcess | undefined;
@@ -64,9 +66,11 @@ async function copyTree(): Promise<void> {
     if (own || entry.isFile()) await cp(from, join(modules, entry.name), { recursive: true, verbatimSymlinks: true });
     else await symlink(from, join(modules, entry.name));
   }
-  for (const name of await readdir(join(root, 'packages'))) {
-    const nested = join('packages', name, 'node_modules');
-    await symlink(join(root, nested), join(tree, nested));
+  for (const folder of ['packages', 'examples']) {
+    for (const name of await readdir(join(root, folder))) {
+      const nested = join(folder, name, 'node_modules');
+      if (existsSync(join(root, nested))) await symlink(join(root, nested), join(tree, nested));
+    }
   }
 }
 
@@ -102,11 +106,20 @@ test('npm start comes up, says where to look and warns; SIGTERM to npm leaves no
   expect(page.status).toBe(200);
   expect(page.headers.get('content-type')).toContain('text/html');
   const html = await page.text();
-  expect(html).toContain('<title>Tidings demo</title>');
+  expect(html).toContain('<title>Tidings</title>');
   // Everything the page needs is served from here.
   for (const [, path] of html.matchAll(/(?:src|href)="([^":]+)"/g)) {
     expect({ path, status: await status(new URL(path ?? '', `${url}/`).pathname) }).toEqual({ path, status: 200 });
   }
+
+  // Nothing of another server, and no script that stands in the page itself.
+  const policy = page.headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("default-src 'none'; script-src 'self';");
+  expect(policy).not.toContain('unsafe');
+  expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=/);
+  const signedIn = await fetch(`${url}/dev/sign-in`, { method: 'POST', body: '{"name":"Ann"}' });
+  expect(await signedIn.json()).toMatchObject({ user: 'ann' });
+  expect(await status('/demo/')).toBe(200);
 
   child?.kill('SIGTERM');
   await expect.poll(() => status('/health'), waiting).toBeUndefined();

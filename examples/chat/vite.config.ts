@@ -15,5 +15,6 @@ export default defineConfig({
     // One page needs all of it at once.
     chunkSizeWarningLimit: 2_000,
   },
-  logLevel: 'warn',
+  // One line says that it is built; what is wrong is an error.
+  logLevel: 'error',
 });

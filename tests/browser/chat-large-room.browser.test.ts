@@ -86,8 +86,9 @@ async function longestTaskMs({ page }: ChatPage, work: () => Promise<void>): Pro
   const threadOf = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`;
   const pages = trace.traceEvents.filter(({ args }) => args?.name === 'CrRendererMain').map(threadOf);
   const tasks = trace.traceEvents.filter((event) => event.name === 'RunTask' && pages.includes(threadOf(event)));
-  const times = tasks.map(({ tdur }) => (tdur ?? Number.NaN) / 1_000);
-  expect(times.length).toBeGreaterThan(10);
+  // What was under way at the first or the last moment has no time.
+  const times = tasks.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1_000]));
+  expect(times.length).toBeGreaterThan(Math.max(10, tasks.length * 0.9));
   return Math.max(...times);
 }
 

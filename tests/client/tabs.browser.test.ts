@@ -121,9 +121,11 @@ describeWithChromium('tabs', () => {
     expect(of('ann')).toEqual(
       [0, 1, 2].flatMap((round) => [...numbered(10, `ann-${round}-`), ...numbered(3, `ann-offline-${round}-`)]),
     );
-    for (const tab of tabs)
-      await expect.poll(() => tab.texts(), patiently).toEqual(texts.slice(-(await tab.texts()).length));
-    for (const tab of tabs) expect(await tab.texts()).toHaveLength(new Set(await tab.texts()).size);
+    // Each shows the end of the room, as it is.
+    for (const tab of tabs) {
+      await expect.poll(async () => texts.join('\n').endsWith((await tab.texts()).join('\n')), patiently).toBe(true);
+      expect((await tab.texts()).length).toBeGreaterThanOrEqual(13);
+    }
   });
 
   test('the person is told once, by a visible tab, and not while one shows the room', async () => {

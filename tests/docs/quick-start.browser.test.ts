@@ -42,7 +42,12 @@ describeWithChromium('docs/quick-start.md', () => {
     const program = [join(root, `node_modules/${vite}/bin/vite.js`), ...args, '--port', String(port), '--strictPort'];
     const running = started(new ExampleProgram(process.execPath, program));
     await expect.poll(() => running.output, patience).toMatch(/http:\/\/localhost:\d+/);
-    return `http://localhost:${port}`;
+    const url = `http://localhost:${port}`;
+    // When Vite sees a page for the first time, it may load it once more.
+    const first = await open(url, 'First');
+    await first.waitForLoadState('networkidle', waiting);
+    await first.close();
+    return url;
   }
 
   async function open(url: string, name: string): Promise<Page> {

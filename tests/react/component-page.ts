@@ -44,6 +44,7 @@ export class ComponentPages implements AsyncDisposable {
   /** @throws Error if the page itself does. */
   async show({ width = 1000, height = 800, ...query }: Scene): Promise<Page> {
     const page = await this.browser.newPage({ viewport: { width, height }, reducedMotion: 'reduce' });
+    page.setDefaultTimeout(10_000);
     page.on('pageerror', (error) => {
       throw error;
     });

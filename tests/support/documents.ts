@@ -26,6 +26,9 @@ export const pages: readonly string[] = [
     .map((name) => `docs/${name}`),
   'bench/README.md',
   'packages/protocol/vectors/README.md',
+  'packages/client/README.md',
+  'packages/react/README.md',
+  'packages/vue/README.md',
 ];
 
 /** Pages whose blocks are run by the tests in `tests/docs/`, the others by `tests/readme.test.ts`. */

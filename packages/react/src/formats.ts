@@ -30,7 +30,7 @@ export function createFormats(locale?: string, timeZone?: string): Formats {
     let formatter: Intl.DateTimeFormat | undefined;
     return (ms) => (formatter ??= new Intl.DateTimeFormat(locale, { ...options, ...zone })).format(ms);
   };
-  const time = format({ hour: 'numeric', minute: '2-digit' });
+  const time = format({ timeStyle: 'short' });
   const full = format({ dateStyle: 'full', timeStyle: 'short' });
   const weekday = format({ weekday: 'long' });
   const shortWeekday = format({ weekday: 'short' });

@@ -18,15 +18,17 @@ export function PersonMenu(): ReactNode {
 
   return (
     <Menu
-      label={words.menu(name)}
+      label={name}
+      isButtonNamed
       className="app-me"
       align="start"
       button={
         <>
-          <Avatar user={me} showPresence />
-          <span className="app-me-name" dir="auto">
-            {name}
+          <span aria-hidden="true">
+            <Avatar user={me} showPresence />
           </span>
+          <bdi className="app-me-name">{name}</bdi>
+          <span className="tidings-sr-only">: {words.menu}</span>
           <Icon name="chevronDown" />
         </>
       }

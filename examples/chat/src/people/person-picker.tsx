@@ -5,20 +5,21 @@ import { useWords } from '../words/use-words.ts';
 import { usePeople, type KnownPerson } from './use-people.ts';
 
 export interface PersonPickerProps {
+  readonly label?: string;
   /** Not offered: who is chosen or in already. */
   readonly without?: readonly string[];
   readonly onPick: (person: KnownPerson) => void;
   readonly autoFocus?: boolean;
 }
 
-export function PersonPicker({ without = [], onPick, autoFocus = false }: PersonPickerProps): ReactNode {
+export function PersonPicker({ label, without = [], onPick, autoFocus = false }: PersonPickerProps): ReactNode {
   const words = useWords();
   const id = useId();
   const [query, setQuery] = useState('');
   const people = usePeople(query).filter((person) => !without.includes(person.id));
   return (
     <div className="app-picker">
-      <label htmlFor={id}>{words.findPerson}</label>
+      <label htmlFor={id}>{label ?? words.findPerson}</label>
       <input
         id={id}
         type="search"
@@ -36,7 +37,7 @@ export function PersonPicker({ without = [], onPick, autoFocus = false }: Person
           {people.map((person) => (
             <li key={person.id}>
               <button type="button" className="app-option" onClick={() => onPick(person)}>
-                <Avatar user={person.id} size="small" showPresence />
+                <Avatar user={person.id} showPresence />
                 <span dir="auto">{person.name}</span>
               </button>
             </li>

@@ -82,10 +82,18 @@ function FindRoom(): ReactNode {
             <li key={room.id} className="app-option">
               <Avatar name={room.name ?? room.id} />
               <span className="app-option-text">
-                <bdi className="app-strong">{room.name ?? room.id}</bdi>
-                <bdi className="app-quiet">
-                  {[words.memberCount(room.memberCount), room.topic].filter((part) => part !== undefined).join(' · ')}
-                </bdi>
+                <span className="app-strong">
+                  <bdi>{room.name ?? room.id}</bdi>
+                </span>
+                <span className="app-quiet">
+                  {words.memberCount(room.memberCount)}
+                  {room.topic !== undefined && (
+                    <>
+                      {' · '}
+                      <bdi>{room.topic}</bdi>
+                    </>
+                  )}
+                </span>
               </span>
               <button
                 type="button"
@@ -178,7 +186,11 @@ function NewRoom(): ReactNode {
         {words.isPublic}
       </label>
       <ChosenPeople people={people} onRemove={(id) => setPeople(people.filter((person) => person.id !== id))} />
-      <PersonPicker without={people.map(({ id }) => id)} onPick={(person) => setPeople([...people, person])} />
+      <PersonPicker
+        label={words.addPeople}
+        without={people.map(({ id }) => id)}
+        onPick={(person) => setPeople([...people, person])}
+      />
       <div className="app-buttons">
         <button type="button" className="app-button" onClick={() => open(undefined)}>
           {labels.cancel}

@@ -83,7 +83,9 @@ export function Switcher(): ReactNode {
           >
             <Avatar user={choice.user} {...(choice.user === undefined && { name: choice.name })} size="small" />
             <span className="app-option-text">
-              <bdi>{choice.name}</bdi>
+              <span>
+                <bdi>{choice.name}</bdi>
+              </span>
             </span>
             <UnreadBadge count={choice.unread} mentions={choice.mentions} />
           </div>

@@ -20,6 +20,8 @@ export function Dialog({ title, onClose, children, size = 'small', isTitleHidden
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // What is written into comes first; React's own `autoFocus` comes before the window is there.
+    dialog?.querySelector<HTMLElement>('input:not([type="checkbox"])')?.focus();
     // Before it leaves the page, or the keyboard is not given back.
     return () => dialog?.close();
   }, []);

@@ -18,7 +18,9 @@ export interface MenuGroup {
 }
 
 export interface MenuProps {
+  /** What the menu is called, and the button, if there is nothing but a picture on it. */
   readonly label: string;
+  readonly isButtonNamed?: boolean;
   readonly button: ReactNode;
   readonly groups: readonly MenuGroup[];
   readonly className?: string;
@@ -26,7 +28,8 @@ export interface MenuProps {
   readonly align?: 'start' | 'end';
 }
 
-export function Menu({ label, button, groups, className = 'app-icon-button', align = 'end' }: MenuProps): ReactNode {
+export function Menu(props: MenuProps): ReactNode {
+  const { label, isButtonNamed = false, button, groups, className = 'app-icon-button', align = 'end' } = props;
   const [isOpen, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -71,8 +74,7 @@ export function Menu({ label, button, groups, className = 'app-icon-button', ali
         ref={trigger}
         type="button"
         className={className}
-        aria-label={label}
-        title={label}
+        {...(!isButtonNamed && { 'aria-label': label, title: label })}
         aria-haspopup="menu"
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}

@@ -74,6 +74,7 @@ function Frame({ opened, open }: FrameProps): ReactNode {
       </a>
       <Sidebar />
       <main className="app-main" id="messages">
+        <h1 className="tidings-sr-only">Tidings</h1>
         <ConnectionBanner />
         {room === undefined ? <NothingOpen /> : <RoomPage key={room} id={room} />}
       </main>
@@ -95,7 +96,7 @@ function NothingOpen(): ReactNode {
       <span className="app-empty-mark">
         <Glyph name="logo" />
       </span>
-      <h1>{words.pickRoom}</h1>
+      <h2>{words.pickRoom}</h2>
       <p className="app-quiet">
         {before}
         <kbd>{keyNames.switcher}</kbd>

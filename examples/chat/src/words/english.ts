@@ -29,7 +29,7 @@ export const english = {
   back: 'Back to the conversations',
   pickRoom: 'Pick a conversation',
   pickRoomText: 'Choose one on the left, or press {keys} to jump to any.',
-  menu: (name: string) => `${name}: menu`,
+  menu: 'menu',
   roomMenu: 'More about this conversation',
   close: 'Close',
   cancel: 'Cancel',

@@ -237,7 +237,10 @@ export class ChatClient implements Chat, AsyncDisposable {
     }
     if (this.#isClosed) return;
     this.#channel = new UserChannel(this.#context, me, state?.position, {
-      live: (isWhole) => this.#list.live(isWhole && state !== undefined),
+      live: (isWhole) => {
+        this.#list.live(isWhole && state !== undefined);
+        if (!isWhole) for (const room of this.#open) room.doubtOwn();
+      },
       heard: (publication) => this.#heard(publication),
       isCurrent: () => this.#list.isCurrent,
       keep: () => this.#list.keep(),

@@ -21,24 +21,31 @@ const users = ['anna', 'anna', 'ben', 'cleo'] as const;
 const rooms = ['r1', 'r2'] as const;
 const emojis = ['👍', '🎉'] as const;
 
+/** Messages in r1 before anybody looks: more than a page. */
+const past = 70;
+
 const device = fc.nat({ max: users.length - 1 });
-const room = fc.constantFrom(...rooms);
-/** Of a message: the nth of those that there are, from the end. */
-const nth = fc.nat({ max: 30 });
+const room = fc.constantFrom('r1', 'r1', 'r1', 'r2' as const);
+/** Of a message: the nth from the end; mostly the same few, so that changes meet. */
+const nth = fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 2 }) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) });
+/** Of a message, wherever it stands. */
+const seq = fc.integer({ min: 1, max: 2 * past });
 const does = <const Name extends string>(...names: Name[]) => fc.constantFrom(...names);
 
 const step = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: does('send'), device, room }) },
   { weight: 3, arbitrary: fc.record({ do: does('reply'), device, room, nth: fc.nat({ max: 3 }) }) },
-  { weight: 5, arbitrary: fc.record({ do: does('edit', 'delete', 'pin', 'unpin'), device, room, nth }) },
+  { weight: 8, arbitrary: fc.record({ do: does('edit', 'edit', 'delete', 'pin', 'unpin'), device, room, nth }) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({ do: does('react', 'unreact'), device, room, nth, emoji: fc.constantFrom(...emojis) }),
   },
   { weight: 4, arbitrary: fc.record({ do: does('read', 'unread'), device, room, nth }) },
   { weight: 4, arbitrary: fc.record({ do: does('open', 'close', 'look', 'lookAway'), device, room }) },
   { weight: 3, arbitrary: fc.record({ do: does('before', 'after', 'latest'), device, room }) },
-  { weight: 2, arbitrary: fc.record({ do: does('jump', 'thread'), device, room, nth }) },
+  { weight: 1, arbitrary: fc.record({ do: does('thread'), device, room, nth }) },
+  { weight: 3, arbitrary: fc.record({ do: does('jump'), device, room, seq }) },
+  { weight: 3, arbitrary: fc.record({ do: does('elsewhere'), room, seq }) },
   { weight: 2, arbitrary: fc.record({ do: does('draft'), device, room, text: fc.constantFrom('', 'a', 'b') }) },
   { weight: 2, arbitrary: fc.record({ do: does('archive', 'unarchive', 'mute', 'top'), device, room }) },
   { weight: 1, arbitrary: fc.record({ do: does('kick', 'invite'), room }) },
@@ -50,6 +57,15 @@ const step = fc.oneof(
       do: does('hold', 'release'),
       device,
       what: fc.constantFrom('answers' as const, 'stream' as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: does('lag'),
+      device,
+      answers: fc.constantFrom(0, 2, 10, 400, 2_000),
+      stream: fc.constantFrom(0, 2, 10, 400, 2_000),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: does('twice'), device }) },
@@ -91,6 +107,9 @@ class World implements AsyncDisposable {
     for (const id of rooms) {
       await engine.engine.call('chat.createRoom', { kind: 'group', id, members: ['ben', 'cleo'] }, { as: 'anna' });
     }
+    const send = (_: unknown, at: number) =>
+      engine.engine.call('chat.send', { room: 'r1', text: `p${at}` }, { as: 'ben' });
+    await Promise.all(Array.from({ length: past }, send));
     return new World(engine, dataDir);
   }
 
@@ -114,6 +133,7 @@ class World implements AsyncDisposable {
       connection.release('answers');
       connection.release('stream');
       connection.duplicates = 0;
+      Object.assign(connection.lagMs, { answers: 0, stream: 0 });
       connection.restore();
     }
     for (let step = 0; step < 150; step++) await this.pass(400);
@@ -128,10 +148,14 @@ class World implements AsyncDisposable {
       case 'wait':
         return this.pass(one.ms);
       case 'kick':
-        await this.call('kick', { room: one.room, user: 'cleo' }, 'anna').catch(() => undefined);
+        await this.call('kick', { room: one.room, user: 'cleo' }, 'anna').catch(ignore);
         return;
       case 'invite':
-        await this.call('invite', { room: one.room, users: ['cleo'] }, 'anna').catch(() => undefined);
+        await this.call('invite', { room: one.room, users: ['cleo'] }, 'anna').catch(ignore);
+        return;
+      case 'elsewhere':
+        // On no device of these.
+        await this.call('edit', { room: one.room, seq: one.seq, text: this.#text() }, 'ben').catch(ignore);
         return;
       case 'many':
         for (let at = 0; at < one.count; at++) await this.call('send', { room: one.room, text: this.#text() }, 'ben');
@@ -159,6 +183,9 @@ class World implements AsyncDisposable {
         return by.connection.hold(one.what);
       case 'release':
         return by.connection.release(one.what);
+      case 'lag':
+        Object.assign(by.connection.lagMs, { answers: one.answers, stream: one.stream });
+        return;
       case 'twice':
         by.connection.duplicates += 3;
         return;
@@ -190,6 +217,8 @@ class World implements AsyncDisposable {
         return void own.loadAfter().catch(ignore);
       case 'latest':
         return void own.jumpToLatest().catch(ignore);
+      case 'jump':
+        return void own.jumpTo(one.seq).catch(ignore);
       case 'draft':
         return own.setDraft(one.text);
       case 'archive':
@@ -225,8 +254,6 @@ class World implements AsyncDisposable {
         return void own.markRead(seq).catch(ignore);
       case 'unread':
         return void own.markUnread(seq).catch(ignore);
-      case 'jump':
-        return void own.jumpTo(seq).catch(ignore);
       case 'thread':
         by.openThread(one.room, seq);
         return;

@@ -1,5 +1,6 @@
 import type { DBSchema } from 'idb';
-import { openDB } from 'idb';
+import { forceCloseDatabase } from 'fake-indexeddb';
+import { openDB, unwrap } from 'idb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DatabaseUpgrade, DeviceDatabase } from './device-database.ts';
 import { stubIndexedDb } from './testing/fake-indexed-db.ts';
@@ -44,6 +45,19 @@ test('a tab that does not let go of an older version is not waited for; later it
   stubborn.close();
   await vi.waitFor(async () => expect(await get(newer, 'second')).toBe('made on the way'));
   await newer.close();
+});
+
+test('after the browser has closed the connection, the next one works', async () => {
+  const database = new DeviceDatabase<Schema>({ name: 'd', upgrades: [first] });
+  let connection: IDBDatabase | undefined;
+  await database.run(['first'], 'readwrite', async (tx) => {
+    connection = unwrap(tx.db);
+    await tx.objectStore('first').put('kept', 'a');
+  });
+  // Its types say that it takes the class.
+  forceCloseDatabase(connection as never);
+  expect(await Promise.all([get(database), get(database)])).toEqual(['kept', 'kept']);
+  await database.close();
 });
 
 test('work that fails leaves nothing behind, and the next one works', async () => {

@@ -86,12 +86,13 @@ export class DeviceDatabase<Schema extends DBSchema> {
     stores: StoreNames<Schema>[],
     mode: Mode,
   ): Promise<Transaction<Schema, Mode>> {
-    const database = await this.#open();
+    const opening = this.#open();
+    const database = await opening;
     try {
       return database.transaction(stores, mode);
     } catch {
-      // The connection was closed under us. Once more with a new one.
-      this.#database = undefined;
+      // It was closed under us: by a newer tab, by the browser, or deleted. Once more with a new connection.
+      this.#forget(opening);
       return (await this.#open()).transaction(stores, mode);
     }
   }
@@ -113,17 +114,14 @@ export class DeviceDatabase<Schema extends DBSchema> {
   async #openInTime(): Promise<IDBPDatabase<Schema>> {
     const { name, upgrades, openTimeoutMs = 5_000 } = this.#options;
     if (typeof indexedDB === 'undefined') throw TidingsError.of('storage', 'there is no IndexedDB here');
-    const forget = (): void => void (this.#database = undefined);
     const opening = openDB<Schema>(name, upgrades.length, {
       upgrade(database, oldVersion, _newVersion, transaction) {
         for (const upgrade of upgrades.slice(oldVersion)) upgrade(database, transaction);
       },
       // A newer tab upgrades, or somebody deletes it: it must not wait for us.
       blocking(_current, _blocked, event) {
-        forget();
         (event.target as IDBDatabase).close();
       },
-      terminated: forget,
     });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<never>((_, reject) => {

@@ -83,6 +83,21 @@ test('never twice, and once unless somebody shows the room, whoever hears of it 
   );
 });
 
+test('tabs that decide in the same moment do not all tell', async () => {
+  const timers: (() => void)[] = [];
+  const clock = { now: () => 0, setTimeout: (run: () => void) => timers.push(run), clearTimeout: () => {} };
+  const name = `notices ${process.pid} ${(names += 1)}`;
+  const tabs = [1, 2, 3, 4].map(() => createBrowserTabs(name, clock));
+  const notices = tabs.map(
+    (own) => new NoticeOnce({ tabs: own, clock, isVisible: () => true, showsRoom: () => false }),
+  );
+  const decided = Promise.all(notices.map((one) => one.decide('a', 'r')));
+  for (const run of timers.splice(0)) run();
+  expect((await decided).filter(Boolean)).toHaveLength(1);
+  for (const one of notices) one[Symbol.dispose]();
+  for (const own of tabs) await own[Symbol.asyncDispose]();
+});
+
 test('what was told is not told again, and other things are', async () => {
   const clock = new FakeClock();
   await using tabs: Tabs = createSingleTab();

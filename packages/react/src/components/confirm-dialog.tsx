@@ -16,9 +16,8 @@ export function ConfirmDialog({ question, confirmLabel, onConfirm, onClose, chil
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
   useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
+    // It goes with the element; closing it here would tell `onClose` of it when effects run twice.
+    if (dialog.current?.open === false) dialog.current.showModal();
   }, []);
   return (
     <dialog

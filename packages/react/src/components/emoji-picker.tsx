@@ -76,7 +76,9 @@ export function EmojiPicker({ onSelect, groups = emojiGroups, className }: Emoji
       <div className="tidings-emoji-groups" ref={grid}>
         {shown.map(({ name, emoji }) => (
           <section key={name} aria-label={name}>
-            <h4 className="tidings-list-heading">{name}</h4>
+            <div className="tidings-list-heading" aria-hidden="true">
+              {name}
+            </div>
             <div className="tidings-emoji-grid">
               {emoji.map(({ symbol, name: words }) => (
                 <button

@@ -180,6 +180,8 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
     setHasFocus(true);
   };
 
+  // Before the list is laid out nothing is in sight, also not its beginning.
+  const firstSeqInSight = virtualizer.range ? firstSeqFrom(rows, virtualizer.range.startIndex) : undefined;
   const place = { highlighted, activeKey: hasFocus ? activeKey : undefined };
   return (
     <>
@@ -219,7 +221,7 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
       <JumpButtons
         view={view}
         isAtEnd={isAtEnd}
-        firstInSight={firstSeqFrom(rows, virtualizer.range?.startIndex ?? 0)}
+        firstInSight={firstSeqInSight}
         onLatest={jumpToLatest}
         onUnread={jumpTo}
       />

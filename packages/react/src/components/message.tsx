@@ -37,7 +37,7 @@ export const Message = memo(function Message(props: MessageProps): ReactNode {
   const [openPopups, setOpenPopups] = useState(0);
   const [isAskingDelete, setAskingDelete] = useState(false);
   const labels = useLabels();
-  const { timeline, attempt } = useConversation();
+  const { timeline, attempt, list } = useConversation();
   const actions = useMessageActions(message, () => setAskingDelete(true));
   const tabIndex = isActive ? 0 : -1;
   const { message: stored, isOwn, isDeleted, state } = message;
@@ -82,7 +82,10 @@ export const Message = memo(function Message(props: MessageProps): ReactNode {
           question={labels.deleteQuestion}
           confirmLabel={labels.delete}
           onConfirm={() => message.seq !== undefined && attempt(timeline.delete(message.seq))}
-          onClose={() => setAskingDelete(false)}
+          onClose={() => {
+            setAskingDelete(false);
+            list.current?.focus();
+          }}
         >
           <p className="tidings-dialog-text" dir="auto">
             {viewSummary(message, labels)}

@@ -67,9 +67,9 @@ export function PollComposer({ onDone, maxOptions = 20, className }: PollCompose
       aria-labelledby={title}
       onSubmit={(event) => void submit(event)}
     >
-      <h3 className="tidings-panel-title" id={title}>
+      <h2 className="tidings-panel-title" id={title}>
         {labels.createPoll}
-      </h3>
+      </h2>
       <label className="tidings-field">
         <span>{labels.question}</span>
         <input

@@ -65,7 +65,9 @@ export function RoomList(props: RoomListProps): ReactNode {
     <div className={classNames('tidings-room-list', className)} ref={root} onKeyDown={onKeyDown}>
       {invites.length > 0 && (
         <section className="tidings-invites" aria-label={labels.invites}>
-          <h3 className="tidings-list-heading">{labels.invites}</h3>
+          <div className="tidings-list-heading" aria-hidden="true">
+            {labels.invites}
+          </div>
           <ul className="tidings-plain-list">
             {invites.map((room) => (
               <li key={room.id} className="tidings-invite">
@@ -94,7 +96,9 @@ export function RoomList(props: RoomListProps): ReactNode {
       )}
       {aside.length > 0 && (
         <section aria-label={labels.archivedRooms}>
-          <h3 className="tidings-list-heading">{labels.archivedRooms}</h3>
+          <div className="tidings-list-heading" aria-hidden="true">
+            {labels.archivedRooms}
+          </div>
           <ul className="tidings-plain-list">{aside.map(line)}</ul>
         </section>
       )}

@@ -1,6 +1,6 @@
 /** One room on the screen: opens it, and is the frame for the list of messages, the composer and what else stands there. */
 import type { ChatRoom } from '@tidings/client';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
 import { ConversationContext } from '../conversation.ts';
@@ -9,12 +9,13 @@ import { useGone, useOpenRoomView, useRoom } from '../hooks/use-room.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
 import { RoomHeader } from './room-header.tsx';
+import { Thread } from './thread.tsx';
 import { TypingIndicator } from './typing-indicator.tsx';
 
 export interface RoomProps {
   /** Id of the room. */
   readonly id: string;
-  /** Opens the thread under a message. Without it threads are not offered. */
+  /** Opens the thread under a message. Without it, a room without `children` shows the thread above itself. */
   readonly onOpenThread?: (threadSeq: number) => void;
   /** Instead of header, messages, typing and composer. */
   readonly children?: ReactNode;
@@ -47,7 +48,13 @@ interface OpenRoomProps {
 function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): ReactNode {
   const labels = useLabels();
   const gone = useGone(room);
-  const conversation = useNewConversation(room, room, undefined, onOpenThread);
+  const [threadSeq, setThreadSeq] = useState<number>();
+  const conversation = useNewConversation(
+    room,
+    room,
+    undefined,
+    onOpenThread ?? (children === undefined ? setThreadSeq : undefined),
+  );
   const title = useOpenRoomView(room)?.title;
   if (gone !== undefined) {
     return renderGone?.(gone) ?? <p className="tidings-notice">{labels.gone}</p>;
@@ -56,10 +63,23 @@ function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): 
     <ConversationContext.Provider value={conversation}>
       {children ?? (
         <>
-          <RoomHeader />
-          <MessageList {...(title !== undefined && title !== '' && { label: labels.messagesOf(title) })} />
-          <TypingIndicator />
-          <Composer />
+          <div className="tidings-room-body" inert={threadSeq === undefined ? undefined : true}>
+            <RoomHeader />
+            <MessageList {...(title !== undefined && title !== '' && { label: labels.messagesOf(title) })} />
+            <TypingIndicator />
+            <Composer />
+          </div>
+          {threadSeq !== undefined && (
+            <Thread
+              className="tidings-thread-above"
+              room={room.id}
+              seq={threadSeq}
+              onClose={() => {
+                setThreadSeq(undefined);
+                conversation.list.current?.focus();
+              }}
+            />
+          )}
         </>
       )}
     </ConversationContext.Provider>

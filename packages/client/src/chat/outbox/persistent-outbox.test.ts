@@ -208,6 +208,46 @@ describe('storage that fails', () => {
   });
 });
 
+describe('storage that is slow', () => {
+  async function turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  test('what was discarded before it was stored does not come back', async () => {
+    const add: OutboxStore['add'] = async (record, files) => {
+      await turns(6);
+      await store.add(record, files);
+    };
+    world = new OutboxWorld(() => ({ ...store, add }));
+    const tab = world.open();
+    tab.isOnline = false;
+    void tab.outbox.add('r', 'c1', { text: 'm1' });
+    tab.outbox.discard('c1');
+    await world.settle();
+    expect([waiting(tab), await store.all()]).toEqual([[], []]);
+  });
+
+  test('a message that is stored while older is being read never vanishes', async () => {
+    const all = async () => {
+      const records = await store.all();
+      await turns(6);
+      return records;
+    };
+    world = new OutboxWorld(() => ({ ...store, all }));
+    const [one, two] = [world.open(), world.open()];
+    one.isOnline = false;
+    two.isOnline = false;
+    await world.settle();
+    await two.outbox.add('r', 'c1', { text: 'm1' });
+    await turns(5);
+    let isMissing = false;
+    void one.outbox.add('r', 'c2', { text: 'm2' });
+    one.outbox.entries.subscribe(() => (isMissing ||= !waiting(one).includes('m2')));
+    await world.settle();
+    expect([waiting(one), isMissing]).toEqual([['m1', 'm2'], false]);
+  });
+});
+
 describe('several tabs', () => {
   test('one sends for all; each shows what waits and is told what was sent', async () => {
     const [one, two] = [world.open(), world.open()];
@@ -242,6 +282,31 @@ describe('several tabs', () => {
     expect(one.isDead).toBe(true);
     expect(world.texts('r')).toEqual(['m1', 'm2', 'm3', 'm4']);
     expect(waiting(two)).toEqual([]);
+  });
+
+  test('what a tab stored and did not get to tell is found by who leads', async () => {
+    const [one, two] = [world.open(), world.open()];
+    await world.settle();
+    // Its second step is after the storage has the message.
+    two.diesIn = 1;
+    void two.outbox.add('r', 'c1', { text: 'm1' });
+    await world.settle();
+    expect([two.isDead, world.received, waiting(one)]).toEqual([true, [], []]);
+    await world.advance(15_000);
+    expect(world.texts('r')).toEqual(['m1']);
+  });
+
+  test('a tab that has just opened sends nothing before what waits already', async () => {
+    const first = world.open();
+    first.isOnline = false;
+    await first.outbox.add('r', 'c1', { text: 'm1' });
+    first.die();
+    await world.clock.advance(10);
+    const next = world.open();
+    // What is new is on its way into the storage before the first is read.
+    void next.outbox.add('r', 'c2', { text: 'm2' });
+    await world.settle();
+    expect(world.texts('r')).toEqual(['m1', 'm2']);
   });
 
   test('a tab that is cut off leaves sending to one that is not', async () => {

@@ -50,6 +50,9 @@ export class OpenRoom implements ThreadRoom {
   #position: ChannelPosition | undefined;
   /** The cache holds another stretch, which this one does not go on from. */
   #isOtherStretch = true;
+  /** The user may have done something on another device that was not heard of. */
+  #isOwnDoubtful = false;
+  readonly #askOwn: Coalesced;
   #isClosed = false;
   #latestSeq = 0;
   /** As the user looked at it last: where "new" is drawn. */
@@ -63,6 +66,7 @@ export class OpenRoom implements ThreadRoom {
     this.#list = list;
     this.#changes = new OptimisticChanges(() => this.#changed());
     this.#keep = new Coalesced(context.clock, keepMs, () => this.#remember());
+    this.#askOwn = new Coalesced(context.clock, 0, () => void this.#readOwn());
     this.typing = new TypingUsers(context.clock);
     this.receipts = new Receipts(context, id, () => this.main.changed());
     this.main = new TimelineState(context, this);
@@ -146,6 +150,12 @@ export class OpenRoom implements ThreadRoom {
     if (this.#own.heard(seq, rev, own)) this.#changed();
   }
 
+  /** The user's channel had a gap: what they did on other devices meanwhile was not told. */
+  doubtOwn(): void {
+    this.#isOwnDoubtful = true;
+    if (this.#subscription?.isLive) this.#askOwn.want();
+  }
+
   /** A message of the room as it is loaded. */
   message(seq: number): Message | undefined {
     for (const timeline of [this.main, ...this.threads.timelines()]) {
@@ -173,6 +183,7 @@ export class OpenRoom implements ThreadRoom {
     this.#isClosed = true;
     this.#subscription?.unsubscribe();
     for (const stop of this.#stops) stop();
+    this.#askOwn.cancel();
     this.main.close();
     this.threads.close();
     this.receipts.close();
@@ -186,6 +197,7 @@ export class OpenRoom implements ThreadRoom {
     if (cached) {
       this.#position = cached.position;
       this.#isOtherStretch = false;
+      this.#isOwnDoubtful = true;
       const { messages, hasBefore, ownReactions } = cached;
       for (const { seq, rev } of messages) {
         this.#own.heard(seq, rev, { reactions: ownReactions[seq] ?? [], votes: [] });
@@ -233,8 +245,10 @@ export class OpenRoom implements ThreadRoom {
     if (recovered) {
       this.main.onRecovered();
       for (const timeline of this.threads.timelines()) timeline.onRecovered();
+      if (this.#isOwnDoubtful) this.#askOwn.want();
     } else {
       this.#isOtherStretch = true;
+      this.#isOwnDoubtful = false;
       void this.main.reload();
       for (const timeline of this.threads.timelines()) void timeline.reload();
       this.pins.reload();
@@ -275,6 +289,20 @@ export class OpenRoom implements ThreadRoom {
         return;
       case 'receipts':
         this.receipts.told(publication);
+    }
+  }
+
+  async #readOwn(): Promise<void> {
+    this.#isOwnDoubtful = false;
+    try {
+      for (const timeline of [this.main, ...this.threads.timelines()]) {
+        const doubtful = timeline.stretch.messages.filter((message) => this.#own.isDoubtful(message));
+        const [first, last] = [doubtful[0], doubtful.at(-1)];
+        if (first && last) await timeline.reread(first.seq, last.seq);
+      }
+      this.#changed();
+    } catch {
+      this.#isOwnDoubtful = true;
     }
   }
 

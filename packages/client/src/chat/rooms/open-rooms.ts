@@ -43,6 +43,10 @@ export class OpenRooms {
     return new RoomHandle(this.#context, use.room, this.#near);
   }
 
+  *[Symbol.iterator](): IterableIterator<OpenRoom> {
+    for (const { room } of this.#uses.values()) yield room;
+  }
+
   get(id: string): OpenRoom | undefined {
     return this.#uses.get(id)?.room;
   }

@@ -23,7 +23,7 @@ export class Receipts {
   #read = new Map<string, number>();
   #delivered = new Map<string, number>();
   /** What was told while a reading is on its way, which may be older. */
-  #meanwhile: (() => void)[] | undefined;
+  #meanwhile: Told[] | undefined;
   #isWhole = false;
   #readFloor = 0;
   #deliveredFloor = 0;
@@ -43,14 +43,18 @@ export class Receipts {
   }
 
   told(told: Told): void {
-    this.#heard(() => this.#apply(told));
+    this.#meanwhile?.push(told);
+    this.#apply(told);
+    this.#changed();
   }
 
   /** A message came that was not known: who sends has read what stands above, and no more is told of it. */
   sent(user: string, seq: number): void {
-    this.#heard(() => {
-      if (seq > (this.#read.get(user) ?? 0)) this.#apply({ read: { [user]: seq } });
-    });
+    // The reading on its way may be before or behind it, and they may have marked it as unread since.
+    if (this.#meanwhile) this.#again.want();
+    if (seq <= (this.#read.get(user) ?? 0)) return;
+    this.#apply({ read: { [user]: seq } });
+    this.#changed();
   }
 
   /** Somebody came or went. */
@@ -60,7 +64,7 @@ export class Receipts {
 
   async reload(): Promise<void> {
     this.#again.cancel();
-    const meanwhile: (() => void)[] = [];
+    const meanwhile: Told[] = [];
     this.#meanwhile = meanwhile;
     const [read, delivered] = [new Map<string, number>(), new Map<string, number>()];
     let isWhole = false;
@@ -89,19 +93,13 @@ export class Receipts {
     read.delete(me);
     delivered.delete(me);
     [this.#read, this.#delivered, this.#isWhole] = [read, delivered, isWhole];
-    for (const apply of meanwhile) apply();
+    for (const told of meanwhile) this.#apply(told);
     this.#changed();
   }
 
   close(): void {
     this.#again.cancel();
     this.#meanwhile = undefined;
-  }
-
-  #heard(apply: () => void): void {
-    this.#meanwhile?.push(apply);
-    apply();
-    this.#changed();
   }
 
   #apply({ read = {}, delivered = {} }: Told): void {

@@ -40,7 +40,7 @@ export class TestDevice {
     const life = new Life();
     this.#life = life;
     const ownClock = life.clock(clock);
-    const connection = new TurnedConnection({ user, token, dial });
+    const connection = new TurnedConnection({ user, token, dial, clock: ownClock });
     const cache: ChatCache = life.guard(this.#cache);
     const store: OutboxStore = life.guard(this.#outbox);
     const tabs = createSingleTab();

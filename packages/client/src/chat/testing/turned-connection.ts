@@ -10,6 +10,7 @@ import type {
   Connection,
   ConnectionState,
 } from '../../connection/connection.ts';
+import type { Clock } from '../../clock.ts';
 import { TidingsError } from '../../error.ts';
 import { WritableStore } from '../../store.ts';
 
@@ -65,13 +66,24 @@ export class TurnedConnection implements Connection {
   #socket: TestSocket | undefined;
   #lastId = 0;
   #wants = false;
+  /** How long answers, and publications, are on their way, in milliseconds. */
+  readonly lagMs = { answers: 0, stream: 0 };
+  /** When the last of each arrives: none overtakes another of its kind. */
+  readonly #arrivesAtMs = { answers: 0, stream: 0 };
+  readonly #clock: Clock;
   /** Held back: answers of calls; publications and answers of subscribing, in their order. */
   #answers: (() => void)[] | undefined;
   #stream: (() => void)[] | undefined;
   /** Publications that are delivered twice from now on. */
   duplicates = 0;
 
-  constructor(options: { readonly user: string; readonly token: string; readonly dial: () => TestSocket }) {
+  constructor(options: {
+    readonly user: string;
+    readonly token: string;
+    readonly clock: Clock;
+    readonly dial: () => TestSocket;
+  }) {
+    this.#clock = options.clock;
     this.user = new WritableStore<string | undefined>(options.user);
     this.#token = options.token;
     this.#dial = options.dial;
@@ -230,21 +242,27 @@ export class TurnedConnection implements Connection {
 
   #arrived(socket: TestSocket, reply: TestReply): void {
     const { id = 0, push } = reply;
-    if (push) return this.#through(this.#stream, socket, () => this.#pushed(push));
+    if (push) return this.#through('stream', socket, () => this.#pushed(push));
     const call = this.#calls.get(id);
     const deliver = (): void => {
       this.#calls.delete(id);
       call?.take(reply);
     };
-    this.#through(reply.rpc || reply.error ? this.#answers : this.#stream, socket, deliver);
+    this.#through(reply.rpc || reply.error ? 'answers' : 'stream', socket, deliver);
   }
 
-  #through(held: (() => void)[] | undefined, socket: TestSocket, deliver: () => void): void {
-    const guarded = (): void => {
-      if (this.#socket === socket) deliver();
+  #through(kind: 'answers' | 'stream', socket: TestSocket, deliver: () => void): void {
+    const arrive = (): void => {
+      if (this.#socket !== socket) return;
+      const held = kind === 'answers' ? this.#answers : this.#stream;
+      if (held) held.push(() => this.#socket === socket && deliver());
+      else deliver();
     };
-    if (held) held.push(guarded);
-    else guarded();
+    const nowMs = this.#clock.now();
+    const atMs = Math.max(nowMs + this.lagMs[kind], this.#arrivesAtMs[kind]);
+    this.#arrivesAtMs[kind] = atMs;
+    if (atMs > nowMs) this.#clock.setTimeout(arrive, atMs - nowMs);
+    else arrive();
   }
 
   #set(status: ConnectionState['status']): void {

@@ -50,7 +50,8 @@ export class MessageViews {
 }
 
 function isSame(a: ViewParts, b: ViewParts): boolean {
-  return a.message === b.message && a.own === b.own && a.changes === b.changes && a.state === b.state;
+  const isSameOwn = a.own.reactions === b.own.reactions && a.own.votes === b.own.votes;
+  return a.message === b.message && isSameOwn && a.changes === b.changes && a.state === b.state;
 }
 
 export function toMessageView(parts: ViewParts): MessageView {

@@ -23,10 +23,19 @@ export class OwnStates {
   /** @returns whether something changed. */
   heard(seq: number, rev: number, { reactions, votes }: OwnState): boolean {
     const known = this.#bySeq.get(seq);
-    if (known ? known.rev > rev : reactions.length + votes.length === 0) return false;
-    if (known && isSame(known.reactions, reactions) && isSame(known.votes, votes)) return false;
-    this.#bySeq.set(seq, { rev, reactions, votes });
-    return true;
+    if (known && known.rev > rev) return false;
+    const before = known ?? nothing;
+    const isKept = isSame(before.reactions, reactions) && isSame(before.votes, votes);
+    // The same arrays, so that what is shown of it stays the same.
+    this.#bySeq.set(seq, isKept ? { ...before, rev } : { rev, reactions, votes });
+    return !isKept;
+  }
+
+  /** Whether the message has changed since, in a way that may be the user's doing on another device. */
+  isDoubtful({ seq, rev, reactions, poll }: Message): boolean {
+    const known = this.#bySeq.get(seq);
+    const isOfInterest = reactions !== undefined || poll !== undefined || (known?.reactions.length ?? 0) > 0;
+    return isOfInterest && (known?.rev ?? 0) < rev;
   }
 
   /** @param own those of `messages` with which the user did something. */

@@ -175,6 +175,17 @@ export class TimelineState {
     await this.#jump({ limit: pageSize });
   }
 
+  /** Reads these messages once more, for what is told beside them, and leaves the stretch as it is. */
+  async reread(first: number, last: number): Promise<void> {
+    for (let before = last + 1; before > first;) {
+      const { messages, hasBefore } = await this.#read({ before, limit: largePage });
+      this.receive(messages);
+      const top = messages[0];
+      if (!top || !hasBefore) return;
+      before = top.seq;
+    }
+  }
+
   close(): void {
     this.#generation++;
     this.#flush.cancel();

@@ -1,0 +1,187 @@
+// @vitest-environment happy-dom
+import type { RoomView } from '@tidings/client';
+import { act } from 'react';
+import { expect, test } from 'vitest';
+import { click, press, render, type, type Rendered } from '../testing/render.tsx';
+import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-chat.ts';
+import { messageView } from '../testing/scripted-timeline.ts';
+import { Composer } from './composer.tsx';
+import { Room } from './room.tsx';
+
+interface Setting extends Disposable {
+  readonly chat: ScriptedChat;
+  readonly room: ScriptedRoom;
+  readonly page: Rendered;
+  readonly field: HTMLTextAreaElement;
+}
+
+function open(view: Partial<RoomView> = {}): Setting {
+  const users = [
+    { id: 'ann', name: 'Ann Lee' },
+    { id: 'ben', name: 'Bén' },
+  ];
+  const chat = new ScriptedChat({ me: 'me', users });
+  const messages = [
+    messageView({ key: '1', seq: 1, sender: 'me', isOwn: true, text: 'mine', createdAt: Date.now() - 10_000 }),
+    messageView({ key: '2', seq: 2, sender: 'ann', text: 'theirs' }),
+  ];
+  const members = ['ann', 'ben', 'me'].map((user) => ({
+    room: 'r',
+    user,
+    role: 'member' as const,
+    joinedAt: 0,
+    state: 'member' as const,
+  }));
+  const room = chat.addRoom(roomView({ id: 'r', title: 'Room', ...view }), { messages }, members);
+  const page = render(
+    <Room id="r">
+      <Composer />
+    </Room>,
+    chat,
+  );
+  return {
+    chat,
+    room,
+    page,
+    get field() {
+      return page.find<HTMLTextAreaElement>('textarea');
+    },
+    [Symbol.dispose]: () => page.unmount(),
+  };
+}
+
+const sent = (room: ScriptedRoom): readonly unknown[] =>
+  room.done.filter(([name]) => name === 'send').map(([, outgoing]) => outgoing);
+
+test('Enter sends what is written and empties the draft; Shift+Enter is left to the browser', () => {
+  using at = open();
+  type(at.field, '  hello ');
+  expect(at.room.draft.get()).toBe('  hello ');
+  expect(press(at.field, 'Enter', { shiftKey: true })).toBe(true);
+  expect(sent(at.room)).toEqual([]);
+  expect(press(at.field, 'Enter')).toBe(false);
+  expect(sent(at.room)).toEqual([{ text: 'hello' }]);
+  expect(at.field.value).toBe('');
+  expect(at.room.draft.get()).toBe('');
+});
+
+test('nothing is sent of nothing, nor while an input method composes', () => {
+  using at = open();
+  type(at.field, '   ');
+  press(at.field, 'Enter');
+  type(at.field, 'こ');
+  press(at.field, 'Enter', { isComposing: true });
+  expect(sent(at.room)).toEqual([]);
+});
+
+test('typing is signalled with every change, and taken back when the conversation closes', () => {
+  using at = open();
+  type(at.field, 'h');
+  type(at.field, 'he');
+  at.page.unmount();
+  expect(at.room.done.filter(([name]) => name === 'setTyping').map(([, text]) => text)).toEqual(['', 'h', 'he', '']);
+});
+
+test('the draft is what was begun, here or on another device', () => {
+  using at = open();
+  act(() => at.room.draft.set('from elsewhere'));
+  expect(at.field.value).toBe('from elsewhere');
+});
+
+test('ArrowUp edits the last own message, Escape gives it up, and the draft is still there', async () => {
+  using at = open();
+  press(at.field, 'ArrowUp');
+  expect(at.field.value).toBe('mine');
+  type(at.field, 'mine, better');
+  press(at.field, 'Escape');
+  expect(at.field.value).toBe('');
+  press(at.field, 'ArrowUp');
+  type(at.field, 'mine, best');
+  press(at.field, 'Enter');
+  await act(async () => {});
+  expect(at.room.done).toContainEqual(['edit', 1, 'mine, best']);
+  expect(sent(at.room)).toEqual([]);
+  expect(at.field.value).toBe('');
+});
+
+test('ArrowUp in a text moves the caret and nothing else', () => {
+  using at = open();
+  type(at.field, 'text');
+  expect(press(at.field, 'ArrowUp')).toBe(true);
+  expect(at.field.value).toBe('text');
+});
+
+test('a mention is chosen by the keys, found without accents, and sent with the message', () => {
+  using at = open();
+  type(at.field, 'hi @be');
+  expect(at.page.all('[role=option]').map((option) => option.textContent)).toEqual([expect.stringContaining('Bén')]);
+  expect(at.field.getAttribute('aria-activedescendant')).toBe(at.page.find('[aria-selected=true]').id);
+  expect(press(at.field, 'Enter')).toBe(false);
+  expect(at.field.value).toBe('hi @Bén ');
+  expect(at.page.all('[role=option]')).toEqual([]);
+  press(at.field, 'Enter');
+  expect(sent(at.room)).toEqual([{ text: 'hi @Bén', mentions: { users: ['ben'] } }]);
+});
+
+test('arrows go round the suggestions, Escape leaves them', () => {
+  using at = open();
+  type(at.field, '@');
+  const names = at.page.all('.tidings-mention-name').map((name) => name.textContent);
+  expect(names).toEqual(['@here', 'Ann Lee', 'Bén', '@room'].sort((a, b) => names.indexOf(a) - names.indexOf(b)));
+  expect(names).toHaveLength(4);
+  const selected = (): string => at.page.find('[aria-selected=true] .tidings-mention-name').textContent;
+  press(at.field, 'ArrowUp');
+  expect(selected()).toBe(names[3]);
+  press(at.field, 'ArrowDown');
+  expect(selected()).toBe(names[0]);
+  press(at.field, 'Escape');
+  expect(at.page.all('[role=option]')).toEqual([]);
+  expect(at.field.value).toBe('@');
+});
+
+test('pasted files go with the message, up to the limit', () => {
+  using at = open();
+  const files = Array.from({ length: 12 }, (_, i) => new File(['x'], `${i}.txt`, { type: 'text/plain' }));
+  act(() => {
+    const event = new Event('paste', { bubbles: true, cancelable: true });
+    Object.assign(event, { clipboardData: { files } });
+    at.field.dispatchEvent(event);
+  });
+  expect(at.page.all('.tidings-picked-file')).toHaveLength(10);
+  expect(at.page.find('[role=alert]').textContent).toContain('At most 10 files');
+  click(at.page.button('Remove 0.txt'));
+  press(at.field, 'Enter');
+  expect(sent(at.room)).toEqual([{ files: files.slice(1, 10) }]);
+  expect(at.page.all('.tidings-picked-file')).toEqual([]);
+});
+
+test('slow mode says how long one has to wait, and holds the message back', () => {
+  using at = open();
+  act(() => at.room.view.update((view) => view && { ...view, room: { ...view.room, slowMs: 60_000 } }));
+  type(at.field, 'too soon');
+  press(at.field, 'Enter');
+  expect(sent(at.room)).toEqual([]);
+  expect(at.page.find('[role=timer]').textContent).toMatch(/you can write again in (?:49|50) s/u);
+  expect(at.field.value).toBe('too soon');
+});
+
+test('where one may not write it says why', () => {
+  const line = roomView({ id: 'r' });
+  const cases = [
+    [{ ...line, room: { ...line.room, frozen: true } }, 'Only moderators'],
+    [{ ...line, kind: 'broadcast' as const }, 'not write'],
+    [{ ...line, membership: undefined }, 'Join this conversation'],
+  ] as const;
+  for (const [{ membership, ...view }, words] of cases) {
+    using at = open(view);
+    if (membership === undefined) act(() => at.room.view.update((known) => known && without(known)));
+    expect(at.page.container.textContent).toContain(words);
+    expect(at.page.all('textarea')).toEqual([]);
+  }
+});
+
+/** As somebody sees it who is not in it. */
+function without(line: RoomView): RoomView {
+  const { membership: _, ...view } = line;
+  return view;
+}

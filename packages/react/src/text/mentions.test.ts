@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { mentionQuery, mentionsIn, suggestPeople } from './mentions.ts';
+
+const people = [
+  { id: 'ann', name: 'Ann Lee' },
+  { id: 'jose', name: 'José' },
+  { id: 'u1', name: 'Leo' },
+];
+
+test.each([
+  ['@', 1, ''],
+  ['hi @an', 6, 'an'],
+  ['hi @Ann L', 9, 'Ann L'],
+  ['(@an', 4, 'an'],
+  ['mail a@b', 8, undefined],
+  ['@ann said this', 14, undefined],
+  ['@an and', 3, 'an'],
+])('in %j at %i somebody is being named: %j', (text, caret, query) => {
+  expect(mentionQuery(text, caret)?.text).toBe(query);
+});
+
+test('people are found by any word of their name, without accents, and by id', () => {
+  const found = (query: string): readonly string[] => suggestPeople(people, query, 5).map(({ id }) => id);
+  expect(found('le')).toEqual(['u1', 'ann']);
+  expect(found('JOSE')).toEqual(['jose']);
+  expect(found('u1')).toEqual(['u1']);
+  expect(found('x')).toEqual([]);
+  expect(suggestPeople(people, '', 2)).toHaveLength(2);
+});
+
+test('who is named in a text is whom it names, as a whole word', () => {
+  expect(mentionsIn('hi @Ann Lee and @u1!', people)).toEqual({ users: ['ann', 'u1'] });
+  expect(mentionsIn('hi @Leonard, mail x@jose', people)).toBeUndefined();
+  expect(mentionsIn('@here @room', people)).toEqual({ here: true, room: true });
+  expect(mentionsIn('nobody', people)).toBeUndefined();
+});
