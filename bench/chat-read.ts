@@ -44,7 +44,8 @@ export async function chatRead(scale: Scale, progress: Progress): Promise<Scenar
     about:
       `${rooms} rooms with ${messages.toLocaleString('en')} messages each; the reader is a member of all, and a room has ten ` +
       `members. The time is that of the command within the server, with permissions, without network: ` +
-      `${chatReads.toLocaleString('en')} reads one after the other, each in another place, after as many that are not counted.`,
+      `${chatReads.toLocaleString('en')} reads one after the other, each in another place, after as many that are not counted. ` +
+      `PostgreSQL has vacuumed and written to disk what was filled in.`,
     measuredAt: new Date().toISOString(),
     table: {
       columns: ['read', ...results.flatMap(({ store }) => [`${storeTitles[store]} p50 ms`, 'p99 ms'])],

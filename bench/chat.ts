@@ -63,7 +63,7 @@ export async function chatSend(scale: Scale, progress: Progress): Promise<Scenar
       `${users} people, each on a connection of their own over WebSocket, send messages of 78 characters, in all ` +
       `${window.toLocaleString('en')} at a time; a room has ${membersPerRoom} of them. An answer means that the message is on ` +
       `disk: SQLite with \`synchronous=FULL\`, PostgreSQL with its defaults, both on the disk of this machine. The server has ` +
-      `one processor; the load has the other and shares it with PostgreSQL. Median of ${scale.repetitions} runs, the cases ` +
+      `one processor and the load the other; PostgreSQL takes what they leave of both. Median of ${scale.repetitions} runs, the cases ` +
       `take turns.`,
     measuredAt: new Date().toISOString(),
     table: {

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -449,6 +449,8 @@ describe('docs/chat.md', () => {
   test('an import, twice', async () => {
     const cwd = await newFolder();
     await writeFile(join(cwd, 'chat.jsonl'), examples.code('chat-import'));
+    await mkdir(join(cwd, 'files'));
+    await writeFile(join(cwd, 'files', 'route.txt'), 'along the lake');
     await writeFile(join(cwd, 'tidings.config.yaml'), examples.code('chat-first'));
     await shell('npx tidings chat import chat.jsonl', { cwd });
     await shell('npx tidings chat import chat.jsonl', { cwd });
@@ -457,8 +459,8 @@ describe('docs/chat.md', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string });
-    expect(records.filter(({ type }) => type === 'message')).toHaveLength(1);
-    expect(exported).toContain('Me!');
+    expect(records.filter(({ type }) => type === 'message')).toHaveLength(2);
+    for (const word of ['Me!', 'route.txt', '"type":"vote"']) expect(exported).toContain(word);
   });
 
   test('the state of a room, kept over a time away', async () => {

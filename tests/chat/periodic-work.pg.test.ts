@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { chatSchema } from '../../packages/server/src/config/chat-schema.ts';
 import { systemClock } from '../../packages/server/src/lib/clock.ts';
 import { createLogger } from '../../packages/server/src/lib/logger.ts';
-import { importChat } from '../../packages/server/src/modules/chat/import-chat.ts';
+import { importChat } from '../../packages/server/src/modules/chat/import/import-chat.ts';
 import { createChat } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
 import { PostgresStore } from '../../packages/server/src/stores/postgres.ts';
 import { describeWithPostgres, startPostgres, type PostgresServer } from '../support/postgres.ts';

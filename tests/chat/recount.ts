@@ -1,6 +1,8 @@
 /** What holds of every database of chat, whatever was done: counted from the rows, without any counter. */
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import { expect } from 'vitest';
+import type { MessageBody } from '../../packages/server/src/modules/chat/mappers.ts';
+import type { Poll } from '../../packages/server/src/modules/chat/model.ts';
 import type { ChatTables } from '../../packages/server/src/modules/chat/tables.ts';
 
 /**
@@ -54,6 +56,8 @@ async function recountRoom(db: Kysely<ChatTables>, room: ChatTables['chat_rooms'
     expect(JSON.parse(row.reactions ?? '{}'), `${of} reactions of ${row.seq}`).toEqual(counted);
   }
   expect(room.ucount, of).toBe(countable);
+  await recountPolls(db, room.id, messages);
+  await recountAttachments(db, room.id, messages);
   expect(room.member_count, `${of} members`).toBe(members.filter(({ state }) => state === 'member').length);
   // Every revision stands on one row at most.
   const revs = [...messages.map(({ rev }) => rev), ...members.map(({ rev }) => rev).filter((rev) => rev > 0)];
@@ -76,6 +80,46 @@ async function recountRoom(db: Kysely<ChatTables>, room: ChatTables['chat_rooms'
     );
     expect(member.mention_count, `${who} mentions`).toBe(mentioning.length);
   }
+}
+
+type MessageRow = Selectable<ChatTables['chat_messages']>;
+
+/** A poll says how many chose what, and how many did. */
+async function recountPolls(db: Kysely<ChatTables>, room: string, messages: readonly MessageRow[]): Promise<void> {
+  const votes = await db.selectFrom('chat_poll_votes').selectAll().where('room_id', '=', room).execute();
+  const polls = messages.filter(({ poll }) => poll !== null);
+  expect(votes.filter(({ seq }) => !polls.some((row) => row.seq === seq))).toEqual([]);
+  for (const row of polls) {
+    const poll = JSON.parse(row.poll ?? '{}') as Poll;
+    const cast = votes.filter(({ seq }) => seq === row.seq);
+    const counted = poll.options.map(({ id }) => cast.filter(({ option_id }) => option_id === id).length);
+    expect(
+      poll.options.map((option) => option.votes),
+      `poll ${row.seq} of ${room}`,
+    ).toEqual(counted);
+    expect(poll.voters, `voters of ${row.seq} of ${room}`).toBe(new Set(cast.map(({ user_id }) => user_id)).size);
+  }
+}
+
+/** What a message shows is what hangs on it. */
+async function recountAttachments(
+  db: Kysely<ChatTables>,
+  room: string,
+  messages: readonly MessageRow[],
+): Promise<void> {
+  const rows = await db
+    .selectFrom('chat_attachments')
+    .select(['id', 'message_seq', 'name', 'content_type', 'bytes'])
+    .where('room_id', '=', room)
+    .where('message_seq', '>', 0)
+    .execute();
+  const shown = messages.flatMap(({ seq, body }) =>
+    ((JSON.parse(body) as MessageBody).attachments ?? []).map(({ id, name, contentType, bytes }) => {
+      return { id, message_seq: seq, name, content_type: contentType, bytes };
+    }),
+  );
+  const byId = (one: { readonly id: string }, other: { readonly id: string }) => (one.id < other.id ? -1 : 1);
+  expect(rows.toSorted(byId), `attachments of ${room}`).toEqual(shown.toSorted(byId));
 }
 
 /** Resolves when nothing is left to be told. */

@@ -51,7 +51,7 @@ async function roundTrip(store: Store): Promise<void> {
   await expect(run((batch) => batch.insert('chat_rooms', [room('a', 'again')]))).rejects.toThrow();
   await run((batch) => {
     batch.put('chat_rooms', ['id'], [room('a', 'changed'), room('new', 'made')]);
-    batch.remove('chat_rooms', ['id'], [['B'], ['none']]);
+    batch.remove('chat_rooms', 'id', ['B', 'none']);
   });
   expect((await read(['a', 'B', 'new'])).map(({ id, name }) => [id, name])).toEqual([
     ['a', 'changed'],
@@ -81,6 +81,40 @@ describeWithPostgres('on PostgreSQL', () => {
   test('rows come back as they were written', async () => {
     await using chat = await createChat({ store });
     await roundTrip(chat.store);
+  });
+
+  test('a locked row is read as whoever had it locked before has left it', async () => {
+    await using chat = await createChat({ store });
+    for (const id of ['x', 'y', 'z']) await chat.room({ id });
+    const first = Promise.withResolvers<void>();
+    const [locked, seen] = [Promise.withResolvers<void>(), new Map<string, string | null>()];
+    const lock = (found: (rows: ChatTables['chat_rooms'][]) => void, then: () => Promise<void>) =>
+      store.transaction<ChatTables, void>(async (db) => {
+        const batch = new RowBatch('postgres');
+        batch.find('chat_rooms', ['id'], [['z'], ['y'], ['x']], found, true);
+        await batch.run(db);
+        await then();
+        await db.updateTable('chat_rooms').set({ topic: 'changed' }).where('id', 'in', ['x', 'z']).execute();
+      });
+    const one = lock(
+      () => locked.resolve(),
+      () => first.promise,
+    );
+    await locked.promise;
+    const two = lock(
+      (rows) => rows.forEach(({ id, topic }) => seen.set(id, topic)),
+      async () => {},
+    );
+    // Without the lock it would be through by the time that others have been asked.
+    for (let asked = 0; asked < 5; asked++) await chat.roomRow('y');
+    expect([...seen]).toEqual([]);
+    first.resolve();
+    await Promise.all([one, two]);
+    expect([...seen]).toEqual([
+      ['x', 'changed'],
+      ['y', null],
+      ['z', 'changed'],
+    ]);
   });
 
   test('a value that the database does not take fails its own work alone', async () => {

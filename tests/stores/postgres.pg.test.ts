@@ -117,6 +117,21 @@ describeWithPostgres('PostgreSQL', () => {
     ]);
   });
 
+  test('a plan made while a table is small is one for a large table', async () => {
+    await using store = await started(server.url);
+    const db = store.database();
+    await sql`create table t (id text primary key)`.execute(db);
+    await sql`insert into t values ('a')`.execute(db);
+    await sql`vacuum analyze t`.execute(db);
+    const { rows } =
+      await sql`explain delete from t where id = any(array(select value from json_array_elements_text('["a"]')))`.execute(
+        db,
+      );
+    expect(JSON.stringify(rows)).toMatch(/Index (Only )?Scan using t_pkey/);
+    // Nor is a statement without an index compiled, however dear it looks.
+    expect(JSON.stringify(await sql`explain analyze select id || '' from t`.execute(db))).not.toMatch(/JIT/);
+  });
+
   test('more callers than connections wait for one', async () => {
     await using store = await started(server.url, { maxConnections: 2 });
     const results = await Promise.all(

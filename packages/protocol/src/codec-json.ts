@@ -30,6 +30,9 @@ export const jsonCodec: Codec = {
     if (push?.pub && !push.id && isPlain(push.pub) && !reply.id && !reply.error) {
       return encodePublication('{"push":', push.channel, push.pub, '}');
     }
+    if (reply.rpc?.data?.length && reply.id && Object.keys(reply).length === 2) {
+      return embed(`{"id":${reply.id},"rpc":{"data":`, withoutLineBreaks(reply.rpc.data), '}}');
+    }
     return writeJson(replySchema, reply as MessageValue);
   },
 

@@ -17,6 +17,7 @@ import {
 } from './testing/engine-fixture.ts';
 import { MapModules } from './testing/map-module.ts';
 import { auth, createMapNodes, memoryStore } from './testing/map-nodes.ts';
+import type { MemoryClient } from './transports/memory.ts';
 
 const logger = createLogger('silent');
 
@@ -254,6 +255,38 @@ describe('reconsider', () => {
     await map.maps.contexts[1]?.reconsider('map:news');
     expect((await pushes(u2)).map(({ unsubscribe }) => unsubscribe?.code)).toEqual([2001]);
     expect(map.maps.seen.filter((line) => line.endsWith('news'))).toHaveLength(6);
+  });
+
+  test('of one user on all channels of a pattern, on every node', async () => {
+    await using map = await createMapNodes(2);
+    const [u1, u2, elsewhere] = [await map.as('u1', 0), await map.as('u2', 1), await map.as('u1', 1)];
+    for (const channel of ['map:news', 'map:other', 'map-news:1']) await subscribe(u1, channel);
+    await subscribe(elsewhere, 'map:third');
+    await subscribe(u2, 'map:news');
+    map.maps.allows = () => false;
+    await map.maps.contexts[0]?.reconsiderUser('map:{name}', 'u1');
+    const ended = async (client: MemoryClient) =>
+      (await pushes(client)).map(({ channel, unsubscribe }) => [channel, unsubscribe?.code]);
+    expect(await ended(u1)).toEqual([
+      ['map:news', 2001],
+      ['map:other', 2001],
+    ]);
+    expect(await ended(elsewhere)).toEqual([['map:third', 2001]]);
+    expect(await ended(u2)).toEqual([]);
+    await expect(map.maps.contexts[0]?.reconsiderUser('lobby', 'u1')).rejects.toThrow('map owns no channels lobby');
+  });
+
+  test('of one user who is just connecting, with subscriptions that the token makes', async () => {
+    await using map = await createMapNodes();
+    let isAllowed = true;
+    map.maps.beforeRead = async () => {
+      if (!isAllowed) return;
+      isAllowed = false;
+      await map.maps.contexts[0]?.reconsiderUser('map:{name}', 'u1');
+    };
+    map.maps.allows = () => isAllowed;
+    const claims = token({ sub: 'u1', subs: { 'map:news': {} } });
+    await expect(map.nodes[0]?.connect({ token: claims })).rejects.toThrow(/103/);
   });
 
   test('at any moment of a subscribe: the client is refused, or told, and is given nothing', async () => {

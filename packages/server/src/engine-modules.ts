@@ -96,6 +96,7 @@ export class EngineModules {
       operations: new ModuleOperations(metrics.moduleOperations, () => name),
       publish: (channel, json, options = {}) => this.#publish(name, channel, json, options),
       reconsider: (channel, user) => this.#reconsider(channel, user),
+      reconsiderUser: (pattern, user) => this.#reconsiderUser(name, pattern, user),
       isOccupied: (channel) => (this.#options.core().hub.channels.get(channel)?.subscribers.length ?? 0) > 0,
       emit: (event) => this.#options.core().events.report(event),
     });
@@ -129,7 +130,8 @@ export class EngineModules {
     const resolved = channels.find(channel);
     const owner = resolved && owners.get(resolved.pattern);
     if (!resolved || owner?.module !== module) throw new Error(`${module} owns no channel ${channel}`);
-    const data: Payload = encoder.encode(json);
+    // What the broker does not keep may lie in memory shared with others, which costs less.
+    const data: Payload = position ? Buffer.from(json) : encoder.encode(json);
     const draft: { data: Payload; info?: ClientInfo; tags?: Record<string, string> } = { data };
     if (info) draft.info = info;
     if (tags) draft.tags = tags;
@@ -143,11 +145,20 @@ export class EngineModules {
     await this.#options.cluster().callAll('reconsider', { channel, ...(user !== undefined && { user }) });
   }
 
+  async #reconsiderUser(module: string, pattern: string, user: string): Promise<void> {
+    if (this.owners.get(pattern)?.module !== module) throw new Error(`${module} owns no channels ${pattern}`);
+    await this.#options.cluster().callAll('reconsiderUser', { pattern, user });
+  }
+
   /** What other nodes call here. */
   readonly clusterMethods = {
     /** Answered at once: every subscription is asked about, but that may take its time. */
     reconsider: ({ channel, user }: { readonly channel: string; readonly user?: string }): null => {
       this.#options.core().permissions.reconsider(channel, user);
+      return null;
+    },
+    reconsiderUser: ({ pattern, user }: { readonly pattern: string; readonly user: string }): null => {
+      this.#options.core().permissions.reconsiderUser(pattern, user);
       return null;
     },
   } as const;

@@ -11,7 +11,9 @@ export type { Action, Actor, Authorizer, AuthRecord, Decision, Resource } from '
 export type * from './auth/hooks.ts';
 export { migrationSets } from './engine-store.ts';
 export { exportUser, type ExportPage, type ExportRecord } from './modules/chat/export-user.ts';
-export { importChat, ImportError, type ImportCounts, type ImportOptions } from './modules/chat/import-chat.ts';
+export { filesIn } from './modules/chat/import/files-in.ts';
+export { importChat, ImportError, type ImportCounts, type ImportOptions } from './modules/chat/import/import-chat.ts';
+export type { ImportFile, ReadImportFile } from './modules/chat/import/store-files.ts';
 export type { ModerationAnswer, ModerationQuestion, ReviewMessage } from './modules/chat/moderation-hook.ts';
 export type { ChatTables } from './modules/chat/tables.ts';
 export type * from './modules/module.ts';

@@ -158,11 +158,28 @@ export class Permissions implements Component {
       this.#ask(watches);
       return;
     }
-    const theirs = watches.filter(({ client }) => client.user === user);
-    for (const { subscription } of theirs) {
+    this.#doubt(watches.filter(({ client }) => client.user === user));
+  }
+
+  /**
+   * The same for all subscriptions of one user on channels of a pattern. All that are watched are gone through, since those
+   * of a client that is still connecting are found nowhere else.
+   */
+  reconsiderUser(pattern: string, user: string): void {
+    const owner = this.#core.owners.get(pattern);
+    if (!owner) return;
+    const theirs: Watch[] = [];
+    for (const watch of this.#watches.values()) {
+      if (watch.owner === owner && watch.client.user === user) theirs.push(watch);
+    }
+    this.#doubt(theirs);
+  }
+
+  #doubt(watches: readonly Watch[]): void {
+    for (const { subscription } of watches) {
       if (!subscription.buffer) (subscription.extra ??= {}).receive = inDoubt;
     }
-    this.#ask(theirs);
+    this.#ask(watches);
   }
 
   /** The subscription has ended. */

@@ -4,7 +4,6 @@ import type { Client } from './client.ts';
 import { invalidInput, type Caller } from './commands.ts';
 import { hookClient, type Core } from './core.ts';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -12,13 +11,23 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws ProtocolError 104 for an unknown command of a module, 108 for anything else without a handler, 100 for an
  * answer that is no answer, or what the command or the handler answers.
  */
-export async function rpcFromClient(core: Core, client: Client, request: RpcRequest): Promise<RpcResult> {
+export function rpcFromClient(core: Core, client: Client, request: RpcRequest): Promise<RpcResult> {
   const method = request.method ?? '';
-  if (core.commands.owns(method)) return runCommand(core, client, method, request.data);
+  return core.commands.owns(method)
+    ? runCommand(core, client, method, request.data)
+    : callApplication(core, client, method, request.data);
+}
+
+async function callApplication(
+  core: Core,
+  client: Client,
+  method: string,
+  data: Payload | undefined,
+): Promise<RpcResult> {
   if (!core.hooks.rpc) {
     throw new ProtocolError(errors.notAvailable, { detail: 'rpc needs hooks.rpc, or hooks of an embedded engine' });
   }
-  const answer = await core.hooks.rpc({ ...hookClient(client), method, data: request.data });
+  const answer = await core.hooks.rpc({ ...hookClient(client), method, data });
   if (!answer?.data) return {};
   if (client.handshake.format.codec === 'json' && !isJson(answer.data)) {
     throw new ProtocolError(errors.internal, {
@@ -36,23 +45,29 @@ async function runCommand(
 ): Promise<RpcResult> {
   const hasData = data !== undefined && data.length > 0;
   // JSON clients send nothing else; those with Protobuf may send anything.
-  if (hasData && !isJson(data)) {
+  if (hasData && client.handshake.format.codec !== 'json' && !isJson(data)) {
     const group = commands.groups.find(({ module }) => method.startsWith(`${module}.`));
     if (group) throw invalidInput(group, 'the data is not JSON');
   }
   const input: unknown = hasData ? JSON.parse(decoder.decode(data)) : undefined;
-  const output = await commands.run(method, callerOf(client), input);
-  return { data: encoder.encode(JSON.stringify(output ?? {})) };
+  const output = await commands.run(method, new ClientCaller(client), input);
+  return { data: Buffer.from(JSON.stringify(output ?? {})) };
 }
 
-function callerOf(client: Client): Caller {
-  return {
-    user: client.user,
-    system: false,
-    client: client.id,
-    // Made when a permission first asks.
-    get auth() {
-      return client.auth;
-    },
-  };
+class ClientCaller implements Caller {
+  readonly user: string;
+  readonly system = false;
+  readonly client: string;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.user = client.user;
+    this.client = client.id;
+    this.#client = client;
+  }
+
+  /** Made when a permission first asks. */
+  get auth(): Client['auth'] {
+    return this.#client.auth;
+  }
 }

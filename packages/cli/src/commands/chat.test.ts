@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,6 +34,25 @@ describe('chat import', () => {
     expect([first.code, first.stderr]).toEqual([0, '']);
     expect(first.stdout).toBe('4 lines; new: 1 users, 1 rooms, 1 members, 1 messages');
     expect((await chat('import', 'file.jsonl')).stdout).toBe('4 lines; nothing new; 4 were there already');
+  });
+
+  test('brings in files that lie beside it, and no others', async () => {
+    await mkdir(join(cwd, 'files'));
+    await writeFile(join(cwd, 'files', 'notes.txt'), 'remember the milk');
+    const message = { type: 'message', room: 'r1', id: 'm2', sender: 'anna', at: 2_000 };
+    await write([...lines, { ...message, attachments: [{ file: 'files/notes.txt' }] }]);
+    const first = await chat('import', 'file.jsonl');
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    expect(first.stdout).toBe('5 lines; new: 1 users, 1 rooms, 1 members, 2 messages, 1 attachments');
+    const stored = await readdir(join(cwd, 'data', 'attachments', 'files'), { recursive: true, withFileTypes: true });
+    const [file, ...others] = stored.filter((one) => one.isFile());
+    expect(others).toEqual([]);
+    expect(await readFile(join(file?.parentPath ?? '', file?.name ?? ''), 'utf8')).toBe('remember the milk');
+    await symlink('/etc/hostname', join(cwd, 'files', 'link.txt'));
+    await write([{ ...message, id: 'm3', attachments: [{ file: 'files/link.txt' }] }]);
+    const failed = await chat('import', 'file.jsonl');
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('line 1: attachments: files/link.txt: it leads out of the folder of the import');
   });
 
   test('says which line is wrong', async () => {

@@ -1,11 +1,12 @@
 /** `tidings chat`: brings chat in from elsewhere, and gives out what is kept of one user. */
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   createLogger,
   createStore,
   exportUser,
+  filesIn,
   importChat,
   migrationSets,
   systemClock,
@@ -35,9 +36,10 @@ export const chat: Command = {
   tidings chat import slack.jsonl
   tidings chat export --user ben > ben.jsonl
 
-import reads one JSON object a line: {"type":"user"|"room"|"member"|"message"|"reaction"|"read", …}; docs/chat.md has the
-fields. What a line names stands before it, and messages of a room stand in their order. Importing a file again adds what
-is new in it and nothing twice, so after an error the file is repaired and imported again.
+import reads one JSON object a line: {"type":"user"|"block"|"room"|"member"|"message"|"poll"|"reaction"|"vote"|"read", …};
+docs/chat.md has the fields. What a line names stands before it, and messages of a room stand in their order. Files of
+messages lie beside the imported file or in folders there, and are stored as the configuration says. Importing a file again
+adds what is new in it and nothing twice, so after an error the file is repaired and imported again.
 
 export prints everything that is kept of a user, one JSON object a line.`,
 
@@ -79,6 +81,8 @@ async function importFile(store: Store, config: Config, file: string, terminal: 
     clock: systemClock,
     config: config.chat,
     lines,
+    files: filesIn(dirname(file)),
+    dataDir: config.dataDir,
     onProgress(done) {
       if (systemClock.now() - toldAt < progressMs) return;
       toldAt = systemClock.now();

@@ -1173,6 +1173,7 @@ export interface ChatApi {
         readonly pinned?: boolean | undefined;
         readonly archived?: boolean | undefined;
         readonly muteUntil?: number | undefined;
+        readonly notify?: 'mentions' | 'none' | undefined;
         readonly reset?: boolean | undefined;
       }[];
       readonly gone: readonly string[];

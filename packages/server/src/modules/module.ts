@@ -94,6 +94,8 @@ export interface ModuleContext {
   ): Promise<void>;
   /** Asks `decide` anew for the subscriptions of one user (or of everybody) on a channel, on every node, and ends those that it denies. */
   reconsider(channel: string, user?: string): Promise<void>;
+  /** The same for all subscriptions of one user on channels of a pattern that the module owns. */
+  reconsiderUser(pattern: string, user: string): Promise<void>;
   /** Whether somebody on this node is subscribed. */
   isOccupied(channel: string): boolean;
   /** Resolves when the event is written down durably, or, for an in-process function, handled. */

@@ -13,12 +13,10 @@ import {
 import type { QueryConfig } from 'pg';
 import { postgresParameters } from './parameters.ts';
 import { fromPostgresError, isRetryable, isStalePlan } from './postgres-error.ts';
+import type { PostgresAnswer } from './postgres-connection.ts';
 import type { PoolPlace, PostgresPool } from './postgres-pool.ts';
 import { StoreUnavailableError } from './store.ts';
 import type { Attempt, TransactionScope } from './transaction-scope.ts';
-
-/** What a timer can wait for at most; `pg` takes 0 for "as configured". */
-const unlimitedMs = 2_147_483_647;
 
 export interface PostgresDialectOptions {
   /** @throws StoreUnavailableError before the start and after the stop. */
@@ -37,12 +35,21 @@ export function postgresDialect(options: PostgresDialectOptions): Dialect {
   };
 }
 
-/** A connection of the pool, held for one statement or for a transaction. */
+/**
+ * A connection of the pool, held for one statement or for a transaction. Every answer that is waited for is time in which
+ * rooms are locked, so what need not be waited for is not: reads go out along with BEGIN, COMMIT along with writes.
+ */
 class PostgresSession implements DatabaseConnection {
   readonly #place: PoolPlace;
   readonly #where: string;
   #attempt: Attempt | undefined;
+  /** Resolves when the server has begun the transaction; undefined: there is none. */
+  #begun: Promise<void> | undefined;
+  /** Statements wait for `#begun`: one that writes has come, and none may overtake it. */
+  #waits = false;
   #inTransaction = false;
+  /** The outcome of the latest statement of the transaction; those before it are known when it is. */
+  #latest: Promise<unknown> | undefined;
   /** What the first statement of the transaction that failed has thrown. */
   #failure: { readonly error: unknown } | undefined;
   /** Not to be used again: broken, or in a state that nobody knows. */
@@ -53,15 +60,10 @@ class PostgresSession implements DatabaseConnection {
     this.#where = where;
   }
 
-  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    if (this.#failure) throw new Error('the transaction has failed before', { cause: this.#failure.error });
-    try {
-      const result = await this.#query(sql, postgresParameters(parameters));
-      const rows = result.rows as Row[];
-      return writes(result.command) ? { rows, numAffectedRows: BigInt(result.rowCount ?? 0) } : { rows };
-    } catch (error) {
-      throw this.#failed(error);
-    }
+  executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    const outcome = this.#execute<Row>(query);
+    if (this.#inTransaction) this.#latest = outcome;
+    return outcome;
   }
 
   // eslint-disable-next-line require-yield
@@ -69,32 +71,27 @@ class PostgresSession implements DatabaseConnection {
     throw new Error('rows are not streamed: read pages by key');
   }
 
-  async begin(attempt: Attempt | undefined): Promise<void> {
+  /** Does not wait for the server. If it refuses, so does it every statement, and the commit. */
+  begin(attempt: Attempt | undefined): void {
     this.#attempt = attempt;
-    try {
-      await this.#place.client.query('begin isolation level read committed');
-      this.#inTransaction = true;
-      if (attempt?.unlimited === true) {
-        await this.#place.client.query(
-          'set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0',
-        );
-      }
-    } catch (error) {
-      this.#spent = true;
-      const failure = fromPostgresError(error, this.#where);
-      // The server had closed a connection that was idle. Not so when it does not answer: that took its time.
-      if (attempt && failure instanceof StoreUnavailableError && !isTimeout(error)) attempt.retryable = true;
-      throw failure;
-    }
+    this.#inTransaction = true;
+    this.#begun = this.#begin(attempt);
+    this.#begun.catch(() => {});
   }
 
-  /** @throws what made it fail; it is then still to be rolled back. */
+  /**
+   * Also of statements whose outcome nobody has waited for.
+   * @throws what made it fail; it is then still to be rolled back.
+   */
   async commit(): Promise<void> {
-    if (this.#failure) throw this.#failure.error;
+    await this.#begun;
+    this.#assertSound();
     try {
-      const { command } = await this.#place.client.query('commit');
-      if (command === 'ROLLBACK') throw new Error('the transaction was rolled back');
+      const [{ command }] = await Promise.all([this.#send({ text: 'commit' }), this.#latest?.catch(() => {})]);
       this.#inTransaction = false;
+      // After a statement has failed, the server has rolled back instead.
+      this.#assertSound();
+      if (command === 'ROLLBACK') throw new Error('the transaction was rolled back');
     } catch (error) {
       throw this.#failed(error);
     }
@@ -102,9 +99,10 @@ class PostgresSession implements DatabaseConnection {
 
   /** Never throws: a connection that cannot roll back is closed, which does. */
   async rollback(): Promise<void> {
-    if (this.#spent) return;
+    await this.#begun?.catch(() => {});
+    if (this.#spent || !this.#inTransaction) return;
     try {
-      await this.#place.client.query('rollback');
+      await this.#send({ text: 'rollback' });
       this.#inTransaction = false;
     } catch {
       this.#spent = true;
@@ -115,22 +113,57 @@ class PostgresSession implements DatabaseConnection {
     this.#place.leave(this.#spent || this.#inTransaction);
   }
 
-  async #query(
-    text: string,
-    values: unknown[],
-  ): Promise<{ command: string; rowCount: number | null; rows: unknown[] }> {
-    const name = this.#place.names.nameOf(text);
-    const config: QueryConfig & { query_timeout?: number } = { text, values };
-    if (name !== undefined) config.name = name;
-    if (this.#attempt?.unlimited === true) config.query_timeout = unlimitedMs;
+  async #begin(attempt: Attempt | undefined): Promise<void> {
     try {
-      return await this.#place.client.query(config);
+      const begun = this.#send({ text: 'begin isolation level read committed' });
+      if (attempt?.unlimited === true) {
+        void this.#send({ text: 'set local statement_timeout = 0' }).catch(() => {});
+        await this.#send({ text: 'set local idle_in_transaction_session_timeout = 0' });
+      }
+      await begun;
+    } catch (error) {
+      this.#spent = true;
+      const failure = fromPostgresError(error, this.#where);
+      this.#failure = { error: failure };
+      // The server had closed a connection that was idle. Not so when it does not answer: that took its time.
+      if (attempt && failure instanceof StoreUnavailableError && !isTimeout(error)) attempt.retryable = true;
+      throw failure;
+    }
+  }
+
+  async #execute<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    if (this.#failure) throw new Error('the transaction has failed before', { cause: this.#failure.error });
+    // Outside a transaction, a read does no harm if BEGIN should fail; a write would stand.
+    if (this.#begun && (this.#waits ||= !isRead(sql))) await this.#begun;
+    try {
+      const result = await this.#query(sql, postgresParameters(parameters));
+      const rows = result.rows as Row[];
+      return writes(result.command) ? { rows, numAffectedRows: BigInt(result.rowCount ?? 0) } : { rows };
+    } catch (error) {
+      await this.#begun;
+      throw this.#failed(error);
+    }
+  }
+
+  async #query(text: string, values: unknown[]): Promise<PostgresAnswer> {
+    const name = this.#place.connection.names.nameOf(text);
+    try {
+      return await this.#send(name === undefined ? { text, values } : { name, text, values });
     } catch (error) {
       if (!isStalePlan(error)) throw error;
       this.#spent = true;
       if (this.#inTransaction) throw error;
-      return this.#place.client.query({ text, values });
+      return this.#send({ text, values });
     }
+  }
+
+  #send(query: QueryConfig): Promise<PostgresAnswer> {
+    return this.#place.connection.send(query, this.#attempt?.unlimited === true);
+  }
+
+  /** @throws what the first statement that failed has thrown. */
+  #assertSound(): void {
+    if (this.#failure) throw this.#failure.error;
   }
 
   #failed(cause: unknown): unknown {
@@ -144,11 +177,16 @@ class PostgresSession implements DatabaseConnection {
   }
 }
 
+/** In doubt it writes. */
+function isRead(sql: string): boolean {
+  return /^\s*(select|values)\b/i.test(sql);
+}
+
 function writes(command: string): boolean {
   return command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
 }
 
-/** The words of `pg`, which has no codes for them. */
+/** The words of `pg`, which has no codes for them, and ours. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && /timeout/i.test(error.message);
 }
@@ -172,7 +210,7 @@ class PostgresDriver implements Driver {
   }
 
   async beginTransaction(session: PostgresSession): Promise<void> {
-    await session.begin(this.#options.scope.current);
+    session.begin(this.#options.scope.current);
   }
 
   async commitTransaction(session: PostgresSession): Promise<void> {

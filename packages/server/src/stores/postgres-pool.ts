@@ -5,25 +5,34 @@
 import type { Pool, PoolClient, PoolConfig } from 'pg';
 import type { Clock, TimerId } from '../lib/clock.ts';
 import { OverloadedError, Semaphore } from '../lib/semaphore.ts';
-import { StatementNames } from './statement-names.ts';
+import { PostgresConnection } from './postgres-connection.ts';
 import { StoreUnavailableError } from './store.ts';
 
 /** So many may wait for a connection. */
 const maxWaiting = 100_000;
 const idleMs = 30_000;
+/** The server limits a statement; where it does not answer at all, the client does, a little later. */
+const answerMarginMs = 500;
+/** How often it is looked at who was not answered. */
+const watchMs = 250;
+/**
+ * Plans of prepared statements are kept, and the planner prefers to read all of a table that is small just then, such as
+ * an outbox that was vacuumed while it was empty. Our statements have their indexes. Where there is none it reads all of
+ * a table nevertheless, but takes that for so expensive that it would compile the statement.
+ */
+const settings = 'set enable_seqscan = off; set jit = off';
 
 export interface PostgresPoolOptions {
   readonly config: PoolConfig;
   readonly maxConnections: number;
-  /** How long to wait for a free connection; how long `close` waits for those in use. */
+  /** How long to wait for a free connection, and for an answer; how long `close` waits for those in use. */
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
 /** A connection for as long as somebody needs it. */
 export interface PoolPlace {
-  readonly client: PoolClient;
-  readonly names: StatementNames;
+  readonly connection: PostgresConnection;
   /** @param spent the connection is not to be used again. */
   leave(spent: boolean): void;
 }
@@ -32,7 +41,8 @@ export class PostgresPool {
   readonly #pool: Pool;
   readonly #places: Semaphore;
   readonly #options: PostgresPoolOptions;
-  readonly #names = new WeakMap<PoolClient, StatementNames>();
+  readonly #connections = new Map<PoolClient, PostgresConnection>();
+  #watchTimer: TimerId;
   #closing = false;
 
   constructor(newPool: (config: PoolConfig) => Pool, options: PostgresPoolOptions) {
@@ -45,7 +55,12 @@ export class PostgresPool {
     // Connections that break while nobody uses them: the pool has dropped them.
     this.#pool.on('error', () => {});
     // Those that break between two statements of somebody: the next statement says so.
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      // Whoever gets the connection finds out if it is broken.
+      client.query(settings).catch(() => {});
+    });
+    this.#pool.on('remove', (client) => this.#connections.delete(client));
   }
 
   /** @throws StoreUnavailableError if none becomes free in time; Error of `pg` if none can be made. */
@@ -54,11 +69,12 @@ export class PostgresPool {
     const leave = await this.#takePlace();
     try {
       const client = await this.#pool.connect();
-      let names = this.#names.get(client);
-      if (!names) this.#names.set(client, (names = new StatementNames()));
+      let connection = this.#connections.get(client);
+      if (!connection)
+        this.#connections.set(client, (connection = new PostgresConnection(client, this.#options.clock)));
+      this.#watch();
       return {
-        client,
-        names,
+        connection,
         leave(spent) {
           client.release(spent);
           leave();
@@ -83,6 +99,18 @@ export class PostgresPool {
     });
     await Promise.race([this.#pool.end().catch(() => {}), late]);
     clock.clearTimeout(timer);
+    clock.clearTimeout(this.#watchTimer);
+  }
+
+  /** Looks for connections that are not answered, for as long as any is in use. */
+  #watch(): void {
+    const { clock, timeoutMs } = this.#options;
+    this.#watchTimer ??= clock.setTimeout(() => {
+      this.#watchTimer = undefined;
+      const waiting = [...this.#connections.values()].filter(({ isWaiting }) => isWaiting);
+      for (const connection of waiting) connection.endIfSilent(timeoutMs + answerMarginMs);
+      if (waiting.length > 0) this.#watch();
+    }, watchMs);
   }
 
   async #takePlace(): Promise<() => void> {

@@ -16,8 +16,6 @@ import { Attempt, TransactionScope } from './transaction-scope.ts';
 
 /** Further attempts at a transaction after a deadlock. */
 const maxRetries = 5;
-/** The server limits a statement; where it does not answer at all, the client does, a little later. */
-const answerMarginMs = 500;
 /** A node that is gone without a word must not hold its locks for longer. */
 const idleInTransactionMs = 60_000;
 
@@ -148,7 +146,6 @@ export class PostgresStore implements Store {
       application_name: 'tidings',
       connectionTimeoutMillis: timeoutMs,
       statement_timeout: timeoutMs,
-      query_timeout: timeoutMs + answerMarginMs,
       idle_in_transaction_session_timeout: idleInTransactionMs,
       keepAlive: true,
       types,

@@ -1,6 +1,7 @@
 /** One connection of `node:sqlite`: settings, prepared statements, parameters, errors. Everything here is synchronous. */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { sqliteParameters } from './parameters.ts';
+import { rowMaker, type RowMaker } from './row-maker.ts';
 import { fromSqliteError } from './sqlite-error.ts';
 
 /** Statements kept prepared; those used longest ago go first. */
@@ -27,7 +28,9 @@ export interface SqliteResult {
 
 interface Prepared {
   readonly statement: StatementSync;
-  readonly returnsRows: boolean;
+  /** Columns of a statement that returns rows; 0 for others. */
+  columns: number;
+  toRow: RowMaker;
 }
 
 export class SqliteConnection {
@@ -66,12 +69,32 @@ export class SqliteConnection {
   execute(sql: string, parameters: readonly unknown[] = []): SqliteResult {
     const bound = sqliteParameters(parameters);
     try {
-      const { statement, returnsRows } = this.#prepare(sql);
-      if (returnsRows) return { rows: statement.all(...bound), changes: undefined };
-      return { rows: [], changes: BigInt(statement.run(...bound).changes) };
+      const prepared = this.#prepare(sql);
+      if (prepared.columns > 0) return { rows: readRows(prepared, bound), changes: undefined };
+      return { rows: [], changes: BigInt(prepared.statement.run(...bound).changes) };
     } catch (error) {
       throw fromSqliteError(error, this.file);
     }
+  }
+
+  /**
+   * Runs one statement to its end with each of the parameters.
+   * @returns the rows of all runs.
+   * @throws as `execute`; what came before the run that failed is done.
+   */
+  executeRuns(sql: string, runs: readonly (readonly unknown[])[]): Record<string, unknown>[] {
+    const rows: Record<string, unknown>[] = [];
+    try {
+      const prepared = this.#prepare(sql);
+      for (const parameters of runs) {
+        const bound = sqliteParameters(parameters);
+        if (prepared.columns === 0) prepared.statement.run(...bound);
+        else for (const row of readRows(prepared, bound)) rows.push(row);
+      }
+    } catch (error) {
+      throw fromSqliteError(error, this.file);
+    }
+    return rows;
   }
 
   close(): void {
@@ -87,7 +110,9 @@ export class SqliteConnection {
       this.#statements.delete(sql);
     } else {
       const statement = this.#db.prepare(sql);
-      prepared = { statement, returnsRows: statement.columns().length > 0 };
+      const names = statement.columns().map(({ name }) => name);
+      if (names.length > 0) statement.setReturnArrays(true);
+      prepared = { statement, columns: names.length, toRow: rowMaker(names) };
       if (sql.length > maxKeptLength) return prepared;
       const [oldest] = this.#statements.keys();
       if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);
@@ -97,4 +122,16 @@ export class SqliteConnection {
     this.#last = { sql, prepared };
     return prepared;
   }
+}
+
+function readRows(prepared: Prepared, bound: readonly SQLInputValue[]): Record<string, unknown>[] {
+  const all = prepared.statement.all(...bound) as unknown as unknown[][];
+  const [first] = all;
+  // SQLite prepares a statement anew when a table has changed: `*` may stand for more than before.
+  if (first && first.length !== prepared.columns) {
+    const names = prepared.statement.columns().map(({ name }) => name);
+    prepared.columns = names.length;
+    prepared.toRow = rowMaker(names);
+  }
+  return all.map(prepared.toRow);
 }

@@ -1,7 +1,6 @@
 /** Kysely over `SqliteDatabase`: says which statement reads and which writes, and what a transaction is. */
 import {
   type CompiledQuery,
-  type DatabaseConnection,
   type Dialect,
   type Driver,
   type Kysely,
@@ -12,6 +11,7 @@ import {
 } from 'kysely';
 import type { SqliteResult } from './sqlite-connection.ts';
 import type { SqliteDatabase, WriteTurn } from './sqlite-database.ts';
+import type { BatchConnection } from './store.ts';
 import type { TransactionScope } from './transaction-scope.ts';
 
 export interface SqliteDialectOptions {
@@ -41,7 +41,7 @@ class ManyConnections extends SqliteAdapter {
 }
 
 /** What Kysely takes for a connection. Costs nothing: it has a connection of the database only within a transaction. */
-export class SqliteSession implements DatabaseConnection {
+export class SqliteSession implements BatchConnection {
   readonly #options: SqliteDialectOptions;
   #turn: WriteTurn | undefined;
   /** What the first statement of the transaction that failed has thrown. */
@@ -56,6 +56,13 @@ export class SqliteSession implements DatabaseConnection {
     const result = this.#turn ? this.#executeWithin(this.#turn, query) : await this.#executeAlone(query);
     const rows = result.rows as Row[];
     return result.changes === undefined ? { rows } : { rows, numAffectedRows: result.changes };
+  }
+
+  /** Within a transaction only. */
+  async executeRuns(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]> {
+    const turn = this.#turn;
+    if (!turn) throw new Error('a statement is run with many parameters within a transaction only');
+    return this.#within(() => turn.connection.executeRuns(sql, runs));
   }
 
   // eslint-disable-next-line require-yield
@@ -111,10 +118,14 @@ export class SqliteSession implements DatabaseConnection {
   }
 
   #executeWithin(turn: WriteTurn, { sql, parameters }: CompiledQuery): SqliteResult {
+    return this.#within(() => turn.connection.execute(sql, parameters));
+  }
+
+  #within<T>(run: () => T): T {
     // SQLite would go on after a failed statement, and even without the transaction if that was rolled back.
     if (this.#failure) throw new Error('the transaction has failed before', { cause: this.#failure.error });
     try {
-      return turn.connection.execute(sql, parameters);
+      return run();
     } catch (error) {
       this.#failure = { error };
       throw error;

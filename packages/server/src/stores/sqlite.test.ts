@@ -59,6 +59,18 @@ describe('SqliteStore', () => {
     return Object.assign(store, { [Symbol.asyncDispose]: () => store.stop() });
   }
 
+  test('a column that came later is in the rows of a statement that is kept', async () => {
+    await using store = await open();
+    const db = store.database();
+    await sql`create table grows (a text)`.execute(db);
+    await sql`insert into grows values ('a')`.execute(db);
+    const read = () => sql`select * from grows`.execute(db);
+    expect((await read()).rows).toEqual([{ a: 'a' }]);
+    await sql`alter table grows add column b integer default 2`.execute(db);
+    await read();
+    expect((await read()).rows).toEqual([{ a: 'a', b: 2 }]);
+  });
+
   test('a full disk rejects what writes, reading goes on, and room makes writing work again', async () => {
     await using store = await open();
     await store.migrate([fixtureTables]);

@@ -5,7 +5,7 @@
  * Portable between the two: ids as text, times as Unix milliseconds in bigint, JSON as text, `ON CONFLICT`,
  * `RETURNING`, partial indexes, booleans as 0 and 1. Text is compared by code points (`COLLATE "C"` in PostgreSQL).
  */
-import type { Kysely, Transaction } from 'kysely';
+import type { DatabaseConnection, Kysely, Transaction } from 'kysely';
 import type { Component } from '../component.ts';
 
 export type StoreDialect = 'sqlite' | 'postgres';
@@ -40,7 +40,8 @@ export interface AppliedMigration {
  * - int8 columns and `count` come back as `number`; beyond 2^53 reading is an error, never a rounded value.
  * - A statement that fails dooms its transaction: further ones reject, and so does the transaction, even if `work` caught
  *   the error. Within `work` only `tx` is used: a transaction in a transaction, and on SQLite a write past it, rejects.
- *   Statements of a transaction that are given at once run in that order, on PostgreSQL in one round trip.
+ *   Statements of a transaction that are given at once run in that order, on PostgreSQL in one round trip. Those that its
+ *   connection was given and nobody waited for belong to it too: if one fails, the transaction rejects with its error.
  * - Parameters are texts without NUL, finite numbers, bigint (64 bits), booleans (1 and 0), bytes and null, on PostgreSQL
  *   also arrays of these; anything else is a `TypeError`. Conditions that are selected come back as 1 and 0.
  * - A database that cannot be reached rejects with `StoreUnavailableError`, soon, and works again when it is back,
@@ -64,6 +65,15 @@ export interface Store extends Component {
   notify(topic: string, payload: string, tx?: Transaction<never>): Promise<void>;
   /** @returns takes the listener off. */
   onNotify(topic: string, listener: (payload: string) => void): () => void;
+}
+
+/** What a transaction of the store runs on. */
+export interface BatchConnection extends DatabaseConnection {
+  /**
+   * Runs a statement of a transaction with each of the parameters, one after the other: where that costs least (SQLite).
+   * @returns the rows of all runs.
+   */
+  executeRuns?(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
 }
 
 /** The database cannot be reached or does not answer. The same may work later. */

@@ -147,6 +147,22 @@ export function declareTransactionTests(tests: SkippableTests, factory: StoreFac
     expect(await fixture.counters()).toEqual({ a: 0 });
   });
 
+  tests.test('statements given to the connection and not waited for belong to the transaction', async () => {
+    await using fixture = await StoreFixture.start(factory);
+    await fixture.addCounter('a');
+    const give = (names: readonly string[]) =>
+      fixture.store.transaction<FixtureTables, void>(async (tx) => {
+        const statements = names.map((name) => tx.insertInto('counters').values({ name, value: 1 }).compile());
+        await tx.getExecutor().provideConnection(async (connection) => {
+          for (const statement of statements) connection.executeQuery(statement).catch(() => {});
+        });
+      });
+    await give(['b', 'c']);
+    expect(await fixture.counters()).toEqual({ a: 0, b: 1, c: 1 });
+    expect(isUniqueViolation(await rejection(give(['d', 'a', 'e'])))).toBe(true);
+    expect(await fixture.counters()).toEqual({ a: 0, b: 1, c: 1 });
+  });
+
   tests.test('a transaction within a transaction is an error, not a deadlock', async () => {
     await using fixture = await StoreFixture.start(factory);
     const { store } = fixture;

@@ -6,8 +6,9 @@
  * Who sends has read up to their message: their devices are told so with it, since sending tells nobody else.
  */
 import type { Chat } from './chat.ts';
+import { ActivityLook, type SeenRoom } from './activity-look.ts';
 import { userChannel } from './channel-names.ts';
-import type { ChatEventName, MemberRow, RoomRow } from './chat-writer.ts';
+import type { ChatEventName } from './chat-writer.ts';
 import { isCrowd } from './membership.ts';
 import type { RoomPublication, UserPublication } from './model.ts';
 import { Paced } from './paced.ts';
@@ -24,8 +25,6 @@ interface MemberList {
   readonly users: readonly string[];
 }
 
-type CountedRoom = Pick<RoomRow, 'kind' | 'member_count'> & { readonly members_rev: number | null };
-
 type Activity = Extract<UserPublication, { type: 'activity' }>;
 
 /** What was noticed of a room and is to be told. */
@@ -38,6 +37,7 @@ interface News {
 export class RoomActivity {
   readonly #chat: Pick<Chat, 'config' | 'context' | 'db'>;
   readonly #paced: Paced;
+  readonly #look: ActivityLook;
   readonly #news = new Map<string, News>();
   /** The one used last is the last. */
   readonly #members = new Map<string, MemberList>();
@@ -45,6 +45,7 @@ export class RoomActivity {
 
   constructor(chat: Pick<Chat, 'config' | 'context' | 'db'>) {
     this.#chat = chat;
+    this.#look = new ActivityLook(chat.db, chat.context.store);
     const { clock, logger } = chat.context;
     this.#paced = new Paced({ clock, logger, failure: 'activity could not be told', run: (room) => this.#tell(room) });
   }
@@ -84,19 +85,8 @@ export class RoomActivity {
   }
 
   async #tellNews(id: string, { loud, senders }: News): Promise<void> {
-    const { config, context, db } = this.#chat;
-    const room = await db
-      .selectFrom('chat_rooms')
-      .select(['kind', 'rev', 'last_seq', 'last_at', 'ucount', 'member_count', 'deleted_at'])
-      .select((eb) =>
-        eb
-          .selectFrom('chat_members')
-          .select((inner) => inner.fn.max('rev').as('rev'))
-          .where('room_id', '=', id)
-          .as('members_rev'),
-      )
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const { config, context } = this.#chat;
+    const { room, senders: members } = await this.#look.read(id, [...senders]);
     if (!room || room.deleted_at !== null) return;
     const activity: Activity = {
       type: 'activity',
@@ -111,7 +101,7 @@ export class RoomActivity {
     if (loud && room.member_count <= config.limits.notifiedMembers) {
       for (const user of await this.#membersOf(id, room)) told.set(user, json);
     }
-    for (const member of await this.#readMembers(id, [...senders])) {
+    for (const member of members) {
       const own: Activity = { ...activity, read: toReadState(member, room) };
       told.set(member.user_id, JSON.stringify(own));
     }
@@ -122,22 +112,11 @@ export class RoomActivity {
     if (failed) throw (failed as PromiseRejectedResult).reason;
   }
 
-  #readMembers(room: string, users: readonly string[]): Promise<MemberRow[]> {
-    if (users.length === 0) return Promise.resolve([]);
-    return this.#chat.db
-      .selectFrom('chat_members')
-      .selectAll()
-      .where('room_id', '=', room)
-      .where('user_id', 'in', users)
-      .where('state', '=', 'member')
-      .execute();
-  }
-
   /**
    * Every node sees by the revision and the count whether its list still holds: who joins or leaves changes them. In
    * crowds they take no revision.
    */
-  async #membersOf(room: string, now: CountedRoom): Promise<readonly string[]> {
+  async #membersOf(room: string, now: SeenRoom): Promise<readonly string[]> {
     const known = this.#members.get(room);
     if (known) this.#forget(room, known);
     const [rev, count] = [now.members_rev ?? 0, now.member_count];

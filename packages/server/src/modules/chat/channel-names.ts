@@ -4,6 +4,9 @@ export const roomPattern = 'chat:room:{room}';
 export const userPattern = 'chat:user:{user}';
 export const presencePattern = 'chat:presence:{user}';
 
+/** Stands for all rooms; no room can be called so. */
+export const everyRoom = '*';
+
 export function roomChannel(room: string): string {
   return `chat:room:${room}`;
 }

@@ -36,8 +36,7 @@ import { MemberCounts } from './member-counts.ts';
 import { chatMigrations } from './migrations/chat-migrations.ts';
 import { ChatModeration, type ChatModerationOptions, type ReviewMessage } from './moderation-hook.ts';
 import { OutboxRelay } from './outbox-relay.ts';
-import type { GuardedFetchOptions } from './previews/guarded-fetch.ts';
-import { LinkPreviews } from './previews/link-previews.ts';
+import { LinkPreviews, type PreviewNetwork } from './previews/link-previews.ts';
 import { SearchIndex } from './search/search-index.ts';
 import { periodicWork } from './periodic-work.ts';
 import { compilePermissions, RulePermissions } from './permissions.ts';
@@ -78,8 +77,8 @@ export interface ChatParts {
   readonly hooks?: ChatModerationOptions['hooks'];
   /** Instead of that of the configuration. */
   readonly storage?: (context: ModuleContext) => AttachmentStorage;
-  /** How names in links are resolved. */
-  readonly resolve?: NonNullable<GuardedFetchOptions['resolve']>;
+  /** How pages behind links are reached. */
+  readonly previewNetwork?: PreviewNetwork;
 }
 
 export interface ChatModule extends Module {
@@ -124,7 +123,7 @@ export function createChatModule(config: ChatConfig, parts: ChatParts = {}): (co
     const writer = new GroupedWriter({ store: context.store, clock: context.clock, outbox: relay });
     const memberCounts = new MemberCounts(context);
     const attachments = new Attachments(config, context, parts.storage?.(context));
-    const search = new SearchIndex(context);
+    const search = new SearchIndex(context, () => writer.isBusy);
     const base = {
       config,
       context,
@@ -141,9 +140,7 @@ export function createChatModule(config: ChatConfig, parts: ChatParts = {}): (co
     const typing = new LiveTyping();
     const presence = new Presences(base);
     const chat: Chat = { ...base, receipts, typing, presence };
-    const previews = config.previews.enabled
-      ? new LinkPreviews(chat, parts.resolve && { resolve: parts.resolve })
-      : undefined;
+    const previews = config.previews.enabled ? new LinkPreviews(chat, parts.previewNetwork) : undefined;
     const jobs = new ChatJobs({ ...context, jobs: periodicWork(chat) });
     const idle = async () => {
       await jobs.idle();

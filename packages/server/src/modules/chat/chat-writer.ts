@@ -30,12 +30,14 @@ export interface Needs {
 }
 
 /**
- * One piece of work in a transaction. Rows are read once per transaction and changed in memory; they are written
+ * One piece of work in a transaction. Rows that are here already are given without waiting. Rows are read once per transaction and changed in memory; they are written
  * together just before the commit. So `read` does not see what `insert…` and `change…` did, `room`, `member`,
  * `message` and `sent` do.
  */
 export interface ChatTransaction {
   readonly nowMs: number;
+  /** Unique, and sorts by time and within this process by the order in which they were made. */
+  newId(): string;
   /** For reading other rows. */
   readonly read: Kysely<ChatTables>;
   /** For writing other tables (drafts, reactions, votes …); what is buffered here may not be written by it. */
@@ -44,15 +46,15 @@ export interface ChatTransaction {
    * The room's row, locked until the commit.
    * @throws ChatError roomNotFound, also for a deleted room.
    */
-  room(id: string): Promise<RoomRow>;
-  findRoom(id: string): Promise<RoomRow | undefined>;
+  room(id: string): RoomRow | Promise<RoomRow>;
+  findRoom(id: string): RoomRow | undefined | Promise<RoomRow | undefined>;
   /** Whatever its state. */
-  member(room: string, user: string): Promise<MemberRow | undefined>;
-  message(room: string, seq: number): Promise<MessageRow | undefined>;
+  member(room: string, user: string): MemberRow | undefined | Promise<MemberRow | undefined>;
+  message(room: string, seq: number): MessageRow | undefined | Promise<MessageRow | undefined>;
   /** The message its sender gave this client id. */
-  sent(room: string, sender: string, clientId: string): Promise<MessageRow | undefined>;
+  sent(room: string, sender: string, clientId: string): MessageRow | undefined | Promise<MessageRow | undefined>;
   /** Restrictions of the user that hold now, of the room and of everywhere. */
-  restrictions(room: string, user: string): Promise<readonly RestrictionRow[]>;
+  restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]>;
   insertRoom(row: RoomRow): void;
   insertMember(row: MemberRow): void;
   insertMessage(row: MessageRow): void;
@@ -76,7 +78,7 @@ export interface ChatTransaction {
   tell(user: string, publication: UserPublication): void;
   /**
    * After the commit, also if this process dies in between: who is subscribed to the room's channel (or this user of
-   * them) stays so only if they still may.
+   * them) stays so only if they still may. Of `everyRoom`, all subscriptions of a user to rooms.
    */
   reconsider(room: string, user?: string): void;
   /** An event for the application alone. */

@@ -61,17 +61,21 @@ export interface UserPresences {
   watched(user: string): void;
 }
 
+/** What became of a message that was looked at. */
+export interface Reviewed {
+  /** To be stored. */
+  readonly content: Content;
+  /** Why it is to be reported. */
+  readonly report?: string;
+}
+
 /** What looks at a message before it is stored. */
 export interface Moderation {
   /**
-   * @returns the content to be stored, and whether the message is to be reported.
+   * At once where nobody else is asked.
    * @throws ChatError rejected.
    */
-  review(
-    actor: ModuleActor,
-    room: string,
-    content: Content,
-  ): Promise<{ readonly content: Content; readonly report?: string }>;
+  review(actor: ModuleActor, room: string, content: Content): Reviewed | Promise<Reviewed>;
 }
 
 /** What a permission may depend on. */

@@ -19,7 +19,7 @@ async function busy() {
         content_type: 'image/png',
         bytes: 3,
         storage_key: 'k',
-        created_at: 0,
+        created_at: chat.clock.now(),
       })
       .execute(),
   );

@@ -357,4 +357,21 @@ describe('mentions of all', () => {
     ]);
     expect(await chat.memberRow('ben')).toMatchObject({ mention_count: 0 });
   });
+
+  test('of work that fails are not counted by what it read after them either', async () => {
+    await using chat = await createChat();
+    await chat.room({ members: ['anna', 'ben'] });
+    const { writer } = chat.chat;
+    const [, seen] = await Promise.allSettled([
+      writer.run({ rooms: ['room'] }, async (tx) => {
+        tx.mentionAll('room', 1, 1);
+        await tx.member('room', 'ben');
+        tx.changeMember('room', 'ben', { sent_at: 5 });
+        throw new Error('boom');
+      }),
+      writer.run({ rooms: ['room'] }, async (tx) => (await tx.member('room', 'ben'))?.mention_count),
+    ]);
+    expect(seen).toEqual({ status: 'fulfilled', value: 0 });
+    expect(await chat.memberRow('ben')).toMatchObject({ mention_count: 0, sent_at: 0 });
+  });
 });

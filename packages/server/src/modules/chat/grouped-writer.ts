@@ -9,18 +9,35 @@
 import type { Transaction } from 'kysely';
 import { isUniqueViolation, StoreFullError, StoreUnavailableError, type Store } from '../../stores/store.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { SortableIds } from '../../lib/ids.ts';
 import { asChatError, ChatError } from './chat-error.ts';
 import type { ChatTransaction, ChatWriter, Needs } from './chat-writer.ts';
-import { encodeEntry, type OutboxRow } from './outbox-entry.ts';
+import { KeptRows } from './kept-rows.ts';
+import { encodeRow, toOutboxRows, type OutboxEntry, type OutboxRow } from './outbox-entry.ts';
 import { RowBatch } from './row-batch.ts';
-import { RowCache, RowChanges } from './row-cache.ts';
+import { RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
 import { WorkTransaction } from './work-transaction.ts';
 
+/**
+ * Times between the beginnings of transactions on PostgreSQL, at least: each costs two processes as much for one message
+ * as for ten, and what comes meanwhile shares the next.
+ */
+const postgresGapMs = 3;
 /** Pieces of work in one transaction at most: more would make the first wait for the last. */
 const maxGroup = 2_000;
+/**
+ * While more comes in every turn of the loop, a group waits for so many: the more share a transaction, the less each of
+ * them costs.
+ */
+const maxTurns = 4;
+/** If so many wait, half of their rooms are left to a transaction beside: while one is written, the next is made. */
+const splitAt = 100;
 /** Pieces of work that wait at most; more are refused, so that a database that is too slow does not fill the memory. */
 const maxWaiting = 20_000;
+
+/** With more pieces of work than this in a transaction, others had better wait. */
+const busyFrom = 50;
 
 /** Work that met a row of somebody who was faster is run again so often at most. */
 const maxAttempts = 3;
@@ -55,16 +72,26 @@ export class GroupedWriter implements ChatWriter {
   readonly #options: GroupedWriterOptions;
   /** Transactions at once. SQLite has one writer; PostgreSQL waits for the disk, and other rooms need not wait with it. */
   readonly #parallel: number;
+  readonly #gapMs: number;
+  #begunMs = 0;
   #waiting: Job[] = [];
   /** Rooms of the transactions under way. */
   readonly #locked = new Set<string>();
+  readonly #kept = new KeptRows();
+  readonly #ids = new SortableIds();
   #running = 0;
+  /** Pieces of work in the transactions under way. */
+  #underWay = 0;
+  /** Rows of the outbox this process has written. */
+  #outboxRows = 0;
   #scheduled = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: GroupedWriterOptions) {
     this.#options = options;
-    this.#parallel = options.store.dialect === 'postgres' ? 3 : 1;
+    const onPostgres = options.store.dialect === 'postgres';
+    this.#parallel = onPostgres ? 3 : 1;
+    this.#gapMs = onPostgres ? postgresGapMs : 0;
   }
 
   run<T>(needs: Needs, work: (tx: ChatTransaction) => Promise<T> | T): Promise<T> {
@@ -82,6 +109,11 @@ export class GroupedWriter implements ChatWriter {
     return this.#isIdle ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
+  /** Whether many wait for their turn, or share one. */
+  get isBusy(): boolean {
+    return this.#waiting.length > busyFrom || this.#underWay > busyFrom;
+  }
+
   get #isIdle(): boolean {
     return this.#waiting.length === 0 && this.#running === 0;
   }
@@ -89,24 +121,41 @@ export class GroupedWriter implements ChatWriter {
   #schedule(): void {
     if (this.#scheduled || this.#running >= this.#parallel || this.#waiting.length === 0) return;
     this.#scheduled = true;
-    // At the end of the turn: what arrives in it comes along.
+    // Real time on purpose: what is spared is what the processors do.
+    const waitMs = this.#begunMs + this.#gapMs - performance.now();
+    if (waitMs > 0) setTimeout(() => this.#begin(), waitMs);
+    else this.#gather(this.#waiting.length, 1);
+  }
+
+  /** At the end of the turn: what arrives in it comes along. With one writer, also what comes in the next turns. */
+  #gather(known: number, turn: number): void {
     setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
-      const group = this.#nextGroup();
-      // All of it waits for transactions that are under way: when they end, it is looked at again.
-      if (group.length === 0) return;
-      const rooms = new Set(group.flatMap(({ needs }) => needs.rooms ?? []));
-      for (const room of rooms) this.#locked.add(room);
-      this.#running++;
-      void this.#commit(group).finally(() => {
-        for (const room of rooms) this.#locked.delete(room);
-        this.#running--;
-        this.#schedule();
-        if (this.#isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
-      });
-      this.#schedule();
+      const count = this.#waiting.length;
+      if (this.#parallel === 1 && count > known && count < maxGroup && turn < maxTurns) this.#gather(count, turn + 1);
+      else this.#begin();
     });
+  }
+
+  #begin(): void {
+    this.#scheduled = false;
+    if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
+    const group = this.#nextGroup();
+    // All of it waits for transactions that are under way: when they end, it is looked at again.
+    if (group.length === 0) return;
+    const rooms = new Set<string>();
+    for (const { needs } of group) for (const room of needs.rooms ?? []) rooms.add(room);
+    for (const room of rooms) this.#locked.add(room);
+    this.#running++;
+    this.#underWay += group.length;
+    this.#begunMs = performance.now();
+    void this.#commit(group).finally(() => {
+      for (const room of rooms) this.#locked.delete(room);
+      this.#running--;
+      this.#underWay -= group.length;
+      this.#schedule();
+      if (this.#isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    });
+    this.#schedule();
   }
 
   /**
@@ -117,15 +166,19 @@ export class GroupedWriter implements ChatWriter {
     const group: Job[] = [];
     const rest: Job[] = [];
     const taken = new Set(this.#locked);
+    const mine = new Set<string>();
+    const maxRooms = this.#maxRooms();
     let at = 0;
     for (; at < this.#waiting.length && group.length < maxGroup; at++) {
       const job = this.#waiting[at] as Job;
       const rooms = job.needs.rooms ?? [];
-      if (taken.size > 0 && rooms.some((room) => taken.has(room))) {
+      const isFull = mine.size >= maxRooms && rooms.some((room) => !mine.has(room));
+      if (isFull || (taken.size > 0 && rooms.some((room) => taken.has(room)))) {
         // Later work on its other rooms does not overtake it.
         for (const room of rooms) taken.add(room);
         rest.push(job);
       } else if (job.needs.alone !== true) {
+        for (const room of rooms) mine.add(room);
         group.push(job);
       } else {
         if (group.length === 0) {
@@ -137,6 +190,14 @@ export class GroupedWriter implements ChatWriter {
     }
     if (group.length > 0) this.#waiting = [...rest, ...this.#waiting.slice(at)];
     return group;
+  }
+
+  /** Rooms of the next group: it takes no more when it has so many. */
+  #maxRooms(): number {
+    if (this.#parallel === 1 || this.#waiting.length < splitAt) return Infinity;
+    const rooms = new Set(this.#waiting.flatMap(({ needs }) => needs.rooms ?? []));
+    for (const room of this.#locked) rooms.delete(room);
+    return Math.ceil(rooms.size / 2);
   }
 
   async #commit(jobs: readonly Job[]): Promise<void> {
@@ -155,6 +216,7 @@ export class GroupedWriter implements ChatWriter {
         }
         return;
       } catch (error) {
+        this.#kept.clear();
         outbox.untakeTold(told);
         if (jobs.length > 1 && !isOfStore(error)) {
           // Somebody's work broke the transaction for all, such as by a value the database does not take.
@@ -172,19 +234,22 @@ export class GroupedWriter implements ChatWriter {
 
   async #runGroup(db: Transaction<ChatTables>, jobs: readonly Job[], told: readonly string[]): Promise<GroupResult> {
     const { store, clock } = this.#options;
-    const cache = new RowCache(db, store.dialect);
-    await cache.load(merge(jobs.map(({ needs }) => needs)));
-    const changes = new RowChanges();
-    const rows: OutboxRow[] = [];
+    // Between processes, rows are as they are only while they are locked.
+    const kept = store.dialect === 'sqlite' ? this.#kept : new KeptRows();
+    if (kept === this.#kept) await kept.check(db);
+    const cache = new RowCache(db, store.dialect, kept);
+    await cache.load(...jobs.map(({ needs }) => needs));
+    const entries: OutboxEntry[] = [];
+    let wrote = false;
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
     for (const job of jobs) {
-      const tx = new WorkTransaction(db, cache, nowMs);
+      const tx = new WorkTransaction(db, cache, this.#ids, nowMs);
       try {
         const result = await job.work(tx);
-        await tx.keep();
-        tx.changes.mergeInto(changes, cache);
-        for (const row of tx.outbox) rows.push(row);
+        const released = tx.keep();
+        if (released) await released;
+        for (const entry of tx.outbox) entries.push(entry);
         outcomes.push({ job, result });
       } catch (error) {
         if (isOfStore(error)) throw error;
@@ -196,16 +261,20 @@ export class GroupedWriter implements ChatWriter {
         }
         outcomes.push({ job, result: new Failed(error) });
       }
+      wrote ||= tx.wrote;
     }
+    const rows = toOutboxRows(entries);
     const batch = new RowBatch(store.dialect);
-    changes.write(db, batch);
-    batch.insert('chat_outbox', rows.map(toOutboxRow));
-    batch.remove(
+    cache.write(batch);
+    batch.insert(
       'chat_outbox',
-      ['id'],
-      told.map((id) => [id]),
+      rows.map((row) => encodeRow(row, this.#outboxRows++, nowMs)),
     );
-    await batch.run(db);
+    batch.remove('chat_outbox', 'id', told);
+    // The commit goes out along with it.
+    await batch.give(db);
+    // It may have been rows that are kept.
+    if (wrote) kept.clear();
     return { outcomes, rows };
   }
 }
@@ -226,18 +295,4 @@ class Failed {
 
 function isOfStore(error: unknown): boolean {
   return error instanceof StoreUnavailableError || error instanceof StoreFullError;
-}
-
-function toOutboxRow(row: OutboxRow): ChatTables['chat_outbox'] {
-  return { id: row.id, room_id: row.room, rev: row.rev, entry: encodeEntry(row), created_at: row.createdAt };
-}
-
-function merge(all: readonly Needs[]): Needs {
-  return {
-    rooms: all.flatMap((needs) => needs.rooms ?? []),
-    members: all.flatMap((needs) => needs.members ?? []),
-    messages: all.flatMap((needs) => needs.messages ?? []),
-    clientIds: all.flatMap((needs) => needs.clientIds ?? []),
-    restrictions: all.flatMap((needs) => needs.restrictions ?? []),
-  };
 }

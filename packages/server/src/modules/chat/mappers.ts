@@ -69,11 +69,38 @@ export function toMembership(row: MemberRow, room: Pick<RoomRow, 'ucount'>): Mem
   };
 }
 
+/** Columns of a message that are shown. */
+export const shownColumns = [
+  'room_id',
+  'seq',
+  'id',
+  'sender_id',
+  'client_id',
+  'rev',
+  'kind',
+  'thread_seq',
+  'reply_seq',
+  'body',
+  'reactions',
+  'poll',
+  'thread_count',
+  'thread_last_seq',
+  'thread_last_at',
+  'silent',
+  'shadow',
+  'version',
+  'pinned_at',
+  'created_at',
+  'edited_at',
+  'deleted_at',
+] as const satisfies readonly (keyof MessageRow)[];
+export type ShownRow = Pick<MessageRow, (typeof shownColumns)[number]>;
+
 /**
  * @param viewer who will see it; a message for its sender alone is `hidden` to everybody else. Undefined: for all.
  * @param known the body, where it need not be parsed.
  */
-export function toMessage(row: MessageRow, viewer?: string, known?: MessageBody): Message {
+export function toMessage(row: ShownRow, viewer?: string, known?: MessageBody): Message {
   const frame = {
     room: row.room_id,
     seq: row.seq,

@@ -2,11 +2,11 @@
 import type { ModuleActor } from '../module.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatEventName, ChatTransaction, MessageRow } from './chat-writer.ts';
-import { toMessage } from './mappers.ts';
+import { toMessage, type ShownRow } from './mappers.ts';
 import type { Message } from './model.ts';
 
 /** A message as the actor sees it; the back end itself sees everything. */
-export function showMessage(row: MessageRow, actor: ModuleActor): Message {
+export function showMessage(row: ShownRow, actor: ModuleActor): Message {
   return toMessage(row, actor.system ? row.sender_id : actor.user);
 }
 

@@ -2,14 +2,18 @@
  * Pages of messages, both ways and around one, by seq. A page is one stretch of the primary key, or of the index over
  * threads; nothing is counted.
  */
+import type { SelectQueryBuilder } from 'kysely';
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { MessageRow } from './chat-writer.ts';
 import { showMessage } from './message-access.ts';
+import { shownColumns, type ShownRow } from './mappers.ts';
 import type { Message, OwnState } from './model.ts';
 import { readOwnStates } from './own-state.ts';
+import { readTogether } from './read-together.ts';
 import { accessRoom } from './room-access.ts';
+import type { ChatTables } from './tables.ts';
 
 export interface PageInput {
   readonly room: string;
@@ -46,28 +50,26 @@ export async function readMessages(chat: Chat, actor: ModuleActor, input: PageIn
     throw new ChatError('invalid', 'one of before, after and around');
   }
   const { room } = await accessRoom(chat, actor, input.room);
+  // One more than wanted, if there are more.
+  const rows = (order: 'asc' | 'desc', bound: number, most: number) =>
+    stretch(chat, input, order, bound, most + 1).select(shownColumns);
+  const isThere = (order: 'asc' | 'desc', bound: number) => stretch(chat, input, order, bound, 1).select('seq');
   if (around !== undefined) {
     const half = Math.floor(limit / 2);
-    const [above, below] = await Promise.all([
-      stretch(chat, input, 'desc', around, half),
-      stretch(chat, input, 'asc', around - 1, limit - half),
-    ]);
-    return page(chat, actor, [...above.rows.toReversed(), ...below.rows], above.more, below.more);
+    const below = limit - half;
+    const [earlier, from] = await readTogether(chat.db, rows('desc', around, half), rows('asc', around - 1, below));
+    const messages = [...earlier.slice(0, half).toReversed(), ...from.slice(0, below)];
+    return page(chat, actor, messages, earlier.length > half, from.length > below);
   }
   if (after !== undefined) {
-    const [rows, others] = await Promise.all([
-      stretch(chat, input, 'asc', after, limit),
-      stretch(chat, input, 'desc', after + 1, 0),
-    ]);
-    return page(chat, actor, rows.rows, others.more, rows.more);
+    const [behind, others] = await readTogether(chat.db, rows('asc', after, limit), isThere('desc', after + 1));
+    return page(chat, actor, behind.slice(0, limit), others.length > 0, behind.length > limit);
   }
-  const bound = before ?? room.last_seq + 1;
-  const [rows, others] = await Promise.all([
-    stretch(chat, input, 'desc', bound, limit),
-    // What comes in meanwhile is told on the room's channel.
-    before === undefined ? { more: false } : stretch(chat, input, 'asc', bound - 1, 0),
-  ]);
-  return page(chat, actor, rows.rows.toReversed(), rows.more, others.more);
+  const ahead = rows('desc', before ?? room.last_seq + 1, limit);
+  // What comes in meanwhile, behind the latest, is told on the room's channel.
+  const [found, others] =
+    before === undefined ? [await ahead.execute(), []] : await readTogether(chat.db, ahead, isThere('asc', before - 1));
+  return page(chat, actor, found.slice(0, limit).toReversed(), found.length > limit, others.length > 0);
 }
 
 /**
@@ -101,7 +103,7 @@ export function pageLimit({ config }: Pick<Chat, 'config'>, limit: number | unde
 async function page(
   chat: Chat,
   actor: ModuleActor,
-  rows: readonly MessageRow[],
+  rows: readonly ShownRow[],
   hasBefore: boolean,
   hasAfter: boolean,
 ): Promise<MessagePage> {
@@ -109,22 +111,19 @@ async function page(
   return { messages: rows.map((row) => showMessage(row, actor)), hasBefore, hasAfter, own };
 }
 
-/** Rows from `bound`, without it, in one direction, and whether there are more. */
-async function stretch(
+/** Rows from `bound`, without it, in one direction. */
+function stretch(
   { db }: Chat,
   { room, threadSeq }: PageInput,
   order: 'asc' | 'desc',
   bound: number,
   limit: number,
-): Promise<{ readonly rows: MessageRow[]; readonly more: boolean }> {
-  const rows = await db
+): SelectQueryBuilder<ChatTables, 'chat_messages', object> {
+  return db
     .selectFrom('chat_messages')
-    .selectAll()
     .where('room_id', '=', room)
     .where('thread_seq', threadSeq === undefined ? 'is' : '=', threadSeq ?? null)
     .where('seq', order === 'asc' ? '>' : '<', bound)
     .orderBy('seq', order)
-    .limit(limit + 1)
-    .execute();
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+    .limit(limit);
 }

@@ -15,7 +15,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { OverloadedError, Semaphore } from '../../lib/semaphore.ts';
 import { sign, signatureHeader } from '../../lib/signature.ts';
 import type { ModuleActor } from '../module.ts';
-import type { Moderation } from './chat.ts';
+import type { Moderation, Reviewed } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import { checkContent, type Content } from './message-content.ts';
 import { rowKey } from './row-cache.ts';
@@ -97,14 +97,13 @@ export class ChatModeration implements Moderation {
     }
   }
 
-  async review(
-    actor: ModuleActor,
-    room: string,
-    content: Content,
-  ): Promise<{ readonly content: Content; readonly report?: string }> {
+  review(actor: ModuleActor, room: string, content: Content): Reviewed | Promise<Reviewed> {
     if (actor.system) return { content };
     const filtered = this.#filter(content);
-    if (!this.#ask) return filtered;
+    return this.#ask ? this.#askAbout(actor, room, filtered) : filtered;
+  }
+
+  async #askAbout(actor: ModuleActor, room: string, filtered: Reviewed): Promise<Reviewed> {
     const { text: said, data, mentions, attachments } = filtered.content;
     const question = {
       room,
@@ -135,7 +134,7 @@ export class ChatModeration implements Moderation {
   }
 
   /** @throws ChatError rejected. */
-  #filter(content: Content): { readonly content: Content; readonly report?: string } {
+  #filter(content: Content): Reviewed {
     const { text: said } = content;
     if (said === undefined || !this.#words.matches(said)) return { content };
     switch (this.#options.config.moderation.wordAction) {

@@ -11,8 +11,8 @@ import { GatedLogger } from '../../lib/log-gate.ts';
 import { backoffMs } from '../../lib/retry.ts';
 import type { Store } from '../../stores/store.ts';
 import type { ModuleContext } from '../module.ts';
-import { roomChannel, userChannel } from './channel-names.ts';
-import { decodeEntry, timeOfEntry, type EntryTarget, type OutboxRow } from './outbox-entry.ts';
+import { everyRoom, roomChannel, roomPattern, userChannel } from './channel-names.ts';
+import { decodeRow, timeOfEntry, type EntryTarget, type OutboxEntry, type OutboxRow } from './outbox-entry.ts';
 import type { ChatTables } from './tables.ts';
 
 /** How often the table is looked through for what stayed behind. */
@@ -33,19 +33,27 @@ const maxHeldChars = 64 * 1024 ** 2;
 const retry = { minMs: 500, maxMs: 15_000 };
 
 export interface OutboxRelayOptions {
-  readonly context: Pick<ModuleContext, 'store' | 'clock' | 'logger' | 'publish' | 'reconsider' | 'emit'>;
+  readonly context: Pick<
+    ModuleContext,
+    'store' | 'clock' | 'logger' | 'publish' | 'reconsider' | 'reconsiderUser' | 'emit'
+  >;
   /** Told of every publication in a room, for what follows from it (activity of members, previews …). Must not throw. */
   readonly onRoomEntry?: (room: string, json: string, target: Extract<EntryTarget, { to: 'room' }>) => void;
 }
 
-/** A row that is being told. */
-interface Entry {
-  readonly id: string;
-  readonly target: EntryTarget;
-  readonly json: string;
+/** Something that is being told. */
+interface Entry extends OutboxEntry {
+  readonly row: HeldRow;
   /** Whether it is out on its channel; undefined: to be tried. */
   published: Promise<boolean> | undefined;
   emitted: boolean;
+}
+
+/** A row that is in the table until all of it was told. */
+interface HeldRow {
+  readonly id: string;
+  /** Entries that were not told yet. */
+  left: number;
 }
 
 /** What is to be told of one subject, in order. */
@@ -65,6 +73,8 @@ export class OutboxRelay {
   readonly #waiting = new Map<Lane, TimerId>();
   /** Ids of rows that this process is telling or has told; a look into the table passes over them. */
   readonly #held = new Set<string>();
+  /** What is in the lanes. */
+  #heldEntries = 0;
   #heldChars = 0;
   /** Told, to be deleted. */
   #told: string[] = [];
@@ -137,20 +147,29 @@ export class OutboxRelay {
   };
 
   get #isFull(): boolean {
-    return this.#held.size >= maxHeld || this.#heldChars >= maxHeldChars;
+    return this.#heldEntries >= maxHeld || this.#heldChars >= maxHeldChars;
   }
 
   /** @param leave tells people, who are here now; the rest is done when the row is found in the table. */
-  #take({ id, target, json }: Pick<OutboxRow, 'id' | 'target' | 'json'>, leave: boolean): void {
-    const entry: Entry = { id, target, json, published: undefined, emitted: false };
-    if (target.to !== 'application') entry.published = this.#publish(entry);
-    if (target.to === 'room') this.#onRoomEntry?.(target.id, json, target);
+  #take({ id, entries }: OutboxRow, leave: boolean): void {
+    const row: HeldRow = { id, left: entries.length };
     if (leave) {
       this.#behind = true;
       this.#leftBehind++;
-      return;
+    } else {
+      this.#held.add(id);
     }
-    this.#held.add(id);
+    for (const { id: entryId, target, json } of entries) {
+      const entry: Entry = { id: entryId, target, json, row, published: undefined, emitted: false };
+      if (target.to !== 'application') entry.published = this.#publish(entry);
+      if (target.to === 'room') this.#onRoomEntry?.(target.id, json, target);
+      if (!leave) this.#toLane(entry);
+    }
+  }
+
+  #toLane(entry: Entry): void {
+    const { target, json } = entry;
+    this.#heldEntries++;
     this.#heldChars += json.length;
     const subject = subjectOf(target);
     let lane = this.#lanes.get(subject);
@@ -171,9 +190,10 @@ export class OutboxRelay {
     while (lane.entries.length > 0 && !this.#stopped) {
       const batch = lane.entries.slice(0, lane.careful > 0 ? 1 : maxBatch);
       const done = await this.#tellBatch(batch);
-      for (const { id, json } of lane.entries.splice(0, done)) {
+      for (const { row, json } of lane.entries.splice(0, done)) {
+        this.#heldEntries--;
         this.#heldChars -= json.length;
-        this.#told.push(id);
+        if (--row.left === 0) this.#told.push(row.id);
       }
       if (done > 0) {
         this.#deleteSoon();
@@ -210,26 +230,27 @@ export class OutboxRelay {
 
   /** @returns how many of them, from the first, are done. */
   async #tellBatch(batch: readonly Entry[]): Promise<number> {
-    const outcomes = await Promise.all(
-      batch.map(async (entry) => {
-        entry.published ??= entry.target.to === 'application' ? Promise.resolve(true) : this.#publish(entry);
-        if (!entry.emitted) entry.emitted = await this.#emit(entry);
-        const published = await entry.published;
-        if (!published) entry.published = undefined;
-        return published && entry.emitted;
-      }),
-    );
-    const failed = outcomes.indexOf(false);
-    if (failed < 0) return batch.length;
+    // All have begun before the first is waited for.
+    const telling = batch.map((entry) => {
+      entry.published ??= entry.target.to === 'application' ? Promise.resolve(true) : this.#publish(entry);
+      return entry.emitted || this.#emit(entry);
+    });
+    let failed: number | undefined;
+    for (const [at, entry] of batch.entries()) {
+      entry.emitted = await (telling[at] as boolean | Promise<boolean>);
+      if (!(await (entry.published as Promise<boolean>))) entry.published = undefined;
+      if (!entry.published || !entry.emitted) failed ??= at;
+    }
+    if (failed === undefined) return batch.length;
     const silent = batch.findIndex(({ emitted }) => !emitted);
     if (silent >= 0) for (const entry of batch.slice(silent)) entry.emitted = false;
     return failed;
   }
 
-  async #publish({ target, json }: Entry): Promise<boolean> {
+  async #publish({ target, json }: OutboxEntry): Promise<boolean> {
     try {
       if (target.to === 'user') await this.#context.publish(userChannel(target.id), json);
-      if (target.to === 'access') await this.#context.reconsider(roomChannel(target.id), target.user);
+      if (target.to === 'access') await this.#reconsider(target);
       if (target.to === 'room') {
         await this.#context.publish(roomChannel(target.id), json, {
           position: { offset: target.rev, epoch: target.epoch },
@@ -242,15 +263,27 @@ export class OutboxRelay {
     }
   }
 
+  #reconsider({ id, user }: EntryTarget & { readonly to: 'access' }): Promise<void> {
+    return id === everyRoom && user !== undefined
+      ? this.#context.reconsiderUser(roomPattern, user)
+      : this.#context.reconsider(roomChannel(id), user);
+  }
+
   async #emit({ id, target, json }: Entry): Promise<boolean> {
     if (target.to === 'user' || target.to === 'access') return true;
     try {
       await this.#context.emit({
         type: `chat.${target.event}`,
         subject: subjectOf(target),
-        json: target.to === 'room' ? `{"by":${JSON.stringify(target.by)},"rev":${target.rev},${json.slice(1)}` : json,
         id,
-        time: timeOfEntry(id),
+        // Made when somebody wants them.
+        get json() {
+          if (target.to !== 'room') return json;
+          return `{"by":${JSON.stringify(target.by)},"rev":${target.rev},${json.slice(1)}`;
+        },
+        get time() {
+          return timeOfEntry(id);
+        },
       });
       return true;
     } catch (error) {
@@ -332,7 +365,7 @@ export class OutboxRelay {
     const found = new Map(rows.map(({ id, entry }) => [id, entry]));
     for (const id of ids) {
       const entry = found.get(id);
-      if (entry !== undefined && !this.#held.has(id)) this.#take({ id, ...decodeEntry(entry) }, false);
+      if (entry !== undefined && !this.#held.has(id)) this.#take(decodeRow({ id, entry }), false);
     }
   }
 

@@ -7,10 +7,13 @@ import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import type { OwnState } from './model.ts';
 import type { ChatTables } from './tables.ts';
 
+/** What of a message's row tells where to look. */
+type LookedAt = Pick<MessageRow, 'room_id' | 'seq' | 'reactions' | 'poll' | 'deleted_at'>;
+
 /** Those of `rows`, of one room, with which the user did something. One statement, by primary key; none if nobody did. */
 export async function readOwnStates(
   db: Kysely<ChatTables>,
-  rows: readonly MessageRow[],
+  rows: readonly LookedAt[],
   user: string,
 ): Promise<OwnState[]> {
   const present = rows.filter(({ deleted_at }) => deleted_at === null);
@@ -48,7 +51,7 @@ interface Found {
 async function readOwn(
   db: Kysely<ChatTables>,
   room: string,
-  rows: readonly MessageRow[],
+  rows: readonly LookedAt[],
   user: string,
 ): Promise<readonly Found[]> {
   const polls = rows.filter(({ poll }) => poll !== null).map(({ seq }) => seq);

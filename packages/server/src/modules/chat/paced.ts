@@ -1,6 +1,7 @@
 /**
  * Does something for a key at once, and again at most once per interval for as long as it is wanted: what many changes in
- * a short time cause is done once for all of them, and the last of them is never left out.
+ * a short time cause is done once for all of them, and the last of them is never left out. What is done again falls on
+ * the same moments for many keys, so that it can be done together.
  */
 import type { Clock, TimerId } from '../../lib/clock.ts';
 import { GatedLogger } from '../../lib/log-gate.ts';
@@ -8,6 +9,10 @@ import type { Logger } from '../../lib/logger.ts';
 import { backoffMs } from '../../lib/retry.ts';
 
 const retry = { minMs: 500, maxMs: 15_000 };
+/** The moments are multiples of it. */
+const gridMs = 25;
+/** So late a timer may be: the next moment is not missed for it. */
+const lateMs = 10;
 
 export interface PacedOptions {
   readonly clock: Clock;
@@ -80,7 +85,8 @@ export class Paced {
     }
     this.#running--;
     if (this.#stopped) return;
-    const waitMs = turn.failures > 0 ? backoffMs(turn.failures, retry) : startedMs + turn.everyMs - clock.now();
+    const dueMs = Math.ceil((startedMs + turn.everyMs - lateMs) / gridMs) * gridMs;
+    const waitMs = turn.failures > 0 ? backoffMs(turn.failures, retry) : dueMs - clock.now();
     turn.timer = clock.setTimeout(
       () => {
         if (turn.wanted) void this.#run(key, turn);

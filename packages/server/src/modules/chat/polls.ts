@@ -3,12 +3,14 @@
  * sees; both change under the lock of the room. A poll with a time to close takes no vote from then on; that it is
  * closed is told by a job (`closePolls`).
  */
+import type { ChatConfig } from '../../config/chat-schema.ts';
 import type { ModuleActor } from '../module.ts';
 import { actingUser } from './acting-user.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { changeMessage, isVisible, requireMessage, showMessage } from './message-access.ts';
+import { checkContent } from './message-content.ts';
 import { pageLimit, readMessage } from './message-pages.ts';
 import type { Message, Poll } from './model.ts';
 import { readOwnState, tellOwnState } from './own-state.ts';
@@ -36,16 +38,14 @@ export interface CreatePollInput {
  * @throws ChatError forbidden, invalid, tooMany, and those of sending.
  */
 export async function createPoll(chat: Chat, actor: ModuleActor, input: CreatePollInput): Promise<Sent> {
-  const { room, clientId, question, options, silent, ...settings } = input;
-  const { pollOptions } = chat.config.limits;
-  if (options.length > pollOptions) throw new ChatError('tooMany', `${options.length} options; at most ${pollOptions}`);
-  if (new Set(options).size < options.length) throw new ChatError('invalid', 'an option is named twice');
+  const { room, clientId, question: _question, options, silent, ...settings } = input;
+  checkOptions(input, chat.config);
   if (settings.closesAt !== undefined && settings.closesAt <= chat.context.clock.now()) {
     // Unless it is the repeat of one that was in time.
     const sent = clientId !== undefined && (await wasSent(chat, actor, room, clientId));
     if (!sent) throw new ChatError('invalid', 'closesAt has passed');
   }
-  const message = { room, clientId, silent, text: [question, ...options].join('\n') };
+  const message = { room, clientId, silent, text: textOf(input) };
   return sendMessage(chat, actor, message, {
     kind: 'poll',
     permission: 'createPoll',
@@ -64,6 +64,28 @@ export async function createPoll(chat: Chat, actor: ModuleActor, input: CreatePo
   });
 }
 
+type Asked = Pick<CreatePollInput, 'question' | 'options'>;
+
+function checkOptions({ options }: Asked, { limits }: Pick<ChatConfig, 'limits'>): void {
+  const { pollOptions } = limits;
+  if (options.length > pollOptions) throw new ChatError('tooMany', `${options.length} options; at most ${pollOptions}`);
+  if (new Set(options).size < options.length) throw new ChatError('invalid', 'an option is named twice');
+}
+
+/** Question and options as lines. */
+function textOf({ question, options }: Asked): string {
+  return [question, ...options].join('\n');
+}
+
+/**
+ * Checks what can be checked without the database.
+ * @throws ChatError tooMany, invalid, tooLarge.
+ */
+export function checkPoll(asked: Asked, config: Pick<ChatConfig, 'limits'>): void {
+  checkOptions(asked, config);
+  checkContent({ text: textOf(asked) }, config);
+}
+
 async function wasSent({ db }: Chat, { user }: ModuleActor, room: string, clientId: string): Promise<boolean> {
   const row = await db
     .selectFrom('chat_messages')
@@ -75,7 +97,8 @@ async function wasSent({ db }: Chat, { user }: ModuleActor, room: string, client
   return row !== undefined;
 }
 
-function newPoll(
+/** A poll that nobody has voted on. */
+export function newPoll(
   question: string,
   options: readonly string[],
   { multiple, anonymous, closesAt }: Pick<CreatePollInput, 'multiple' | 'anonymous' | 'closesAt'>,

@@ -4,6 +4,7 @@
  * `room-access.ts`); nothing has to happen when it ends.
  */
 import type { ModuleActor } from '../module.ts';
+import { everyRoom } from './channel-names.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MemberRow, RestrictionRow } from './chat-writer.ts';
@@ -12,9 +13,6 @@ import { endMembership, isCrowd } from './membership.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Restriction } from './model.ts';
 import { accessRoom, enterRoom } from './room-access.ts';
-
-/** Stands for all rooms; no room can be called so. */
-export const everywhere = '*';
 
 export type RestrictionKind = Restriction['kind'];
 
@@ -63,7 +61,7 @@ export async function applyRestriction(
   if (until !== undefined && until <= tx.nowMs) throw new ChatError('invalid', 'until has passed');
   const target = await requireModerator(chat, tx, actor, room, user);
   const row: RestrictionRow = {
-    scope: room ?? everywhere,
+    scope: room ?? everyRoom,
     user_id: user,
     kind,
     reason: reason ?? null,
@@ -80,7 +78,8 @@ export async function applyRestriction(
   report(tx, row, actor, false);
   if (kind !== 'ban') return row;
   if (room === undefined) {
-    await endSubscriptions(tx, user);
+    // Whoever is banned from everywhere sees no room from now on, also of those that anybody may look into.
+    tx.reconsider(everyRoom, user);
     return row;
   }
   if (target?.state === 'member' || target?.state === 'invited') {
@@ -107,7 +106,7 @@ export async function lift(
     await requireModerator(chat, tx, actor, room, user);
     const [row] = await tx.write
       .deleteFrom('chat_restrictions')
-      .where('scope', '=', room ?? everywhere)
+      .where('scope', '=', room ?? everyRoom)
       .where('user_id', '=', user)
       .where('kind', '=', kind)
       .returningAll()
@@ -154,7 +153,7 @@ export async function listRestrictions(
   if (user !== undefined) query = query.where('user_id', '=', user);
   if (kind !== undefined) query = query.where('kind', '=', kind);
   if (after) {
-    const last = [after.room ?? room ?? everywhere, after.user, after.kind] as const;
+    const last = [after.room ?? room ?? everyRoom, after.user, after.kind] as const;
     query = query.where((eb) => eb(eb.refTuple('scope', 'user_id', 'kind'), '>', eb.tuple(...last)));
   }
   const rows = await query.execute();
@@ -190,21 +189,15 @@ async function requireModerator(
 
 function report(tx: ChatTransaction, row: RestrictionRow, { user: by }: ModuleActor, lifted: boolean): void {
   const restriction = toRestriction(row);
-  const subject = row.scope === everywhere ? `user:${row.user_id}` : `room:${row.scope}`;
+  const subject = row.scope === everyRoom ? `user:${row.user_id}` : `room:${row.scope}`;
   tx.report(subject, lifted ? 'restriction.lifted' : 'restriction.created', { by, type: 'restriction', restriction });
   if (row.kind === 'shadow') return;
   tx.tell(row.user_id, { type: 'restriction', restriction, ...(lifted && { lifted: true }) });
 }
 
-/** Whoever is banned from everywhere sees no room from now on, also of those that they have left and may still look into. */
-async function endSubscriptions(tx: ChatTransaction, user: string): Promise<void> {
-  const rooms = await tx.read.selectFrom('chat_members').select('room_id').where('user_id', '=', user).execute();
-  for (const { room_id } of rooms) tx.reconsider(room_id, user);
-}
-
 export function toRestriction(row: RestrictionRow): Restriction {
   return {
-    ...(row.scope !== everywhere && { room: row.scope }),
+    ...(row.scope !== everyRoom && { room: row.scope }),
     user: row.user_id,
     kind: row.kind as RestrictionKind,
     ...(row.reason !== null && { reason: row.reason }),

@@ -7,6 +7,7 @@ import type { ModuleActor } from '../module.ts';
 import type { Chat, PermissionSubject } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MemberRow, RestrictionRow, RoomRow } from './chat-writer.ts';
+import { readTogether } from './read-together.ts';
 import { requireRoom } from './row-cache.ts';
 
 export interface RoomAccess {
@@ -25,19 +26,15 @@ export async function accessRoom(
   id: string,
   action: ChatAction = 'readRoom',
 ): Promise<RoomAccess> {
-  const [row, member, restrictions] = await Promise.all([
-    chat.db.selectFrom('chat_rooms').selectAll().where('id', '=', id).executeTakeFirst(),
-    chat.db
-      .selectFrom('chat_members')
-      .selectAll()
-      .where('room_id', '=', id)
-      .where('user_id', '=', actor.user)
-      .executeTakeFirst(),
-    actor.system || actor.user === '' ? [] : bansOf(chat, actor.user),
-  ]);
+  const [[row], [member], bans] = await readTogether(
+    chat.db,
+    chat.db.selectFrom('chat_rooms').selectAll().where('id', '=', id),
+    chat.db.selectFrom('chat_members').selectAll().where('room_id', '=', id).where('user_id', '=', actor.user),
+    bansOf(chat, actor.user),
+  );
   const room = requireRoom(row, id);
   chat.permissions.require(action, actor, { room, member });
-  refuseBanned(restrictions, id, chat.context.clock.now());
+  if (!actor.system) refuseBanned(bans, id, chat.context.clock.now());
   return { room, member };
 }
 
@@ -67,8 +64,8 @@ export async function refuseBannedActor(tx: ChatTransaction, actor: ModuleActor,
   if (!actor.system) refuseBanned(await tx.restrictions(room, actor.user), room, tx.nowMs);
 }
 
-function bansOf({ db }: Chat, user: string): Promise<RestrictionRow[]> {
-  return db.selectFrom('chat_restrictions').selectAll().where('user_id', '=', user).where('kind', '=', 'ban').execute();
+function bansOf({ db }: Chat, user: string) {
+  return db.selectFrom('chat_restrictions').selectAll().where('user_id', '=', user).where('kind', '=', 'ban');
 }
 
 /**

@@ -5,8 +5,8 @@
  *
  * Path of a message: command → writer → rows → **batch** → store → outbox.
  */
-import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
-import type { StoreDialect } from '../../stores/store.ts';
+import { CompiledQuery, type Transaction } from 'kysely';
+import type { BatchConnection, StoreDialect } from '../../stores/store.ts';
 import type { ChatTables } from './tables.ts';
 
 type Kinds<Row> = { readonly [Column in keyof Row]-?: 'text' | 'int' };
@@ -130,8 +130,7 @@ export class RowBatch {
     const sql =
       this.#dialect === 'sqlite'
         ? `select * from ${table} where ${columns.map((column) => `${column} = ?`).join(' and ')}`
-        : `select t.* from ${this.#keys(table, columns)} join ${table} t using (${columns.join(', ')})` +
-          (lock ? ` order by ${columns.map((column) => `t.${column}`).join(', ')} for update of t` : '');
+        : findByIndex(table, columns, lock);
     this.#byKeys(sql, columns, keys, found as (rows: never[]) => void);
   }
 
@@ -142,18 +141,38 @@ export class RowBatch {
   /** Inserts rows, or changes those that have the same key. */
   put<Table extends BatchTable>(table: Table, key: readonly Column<Table>[], rows: readonly ChatTables[Table][]): void {
     const others = Object.keys(tables[table]).filter((column) => !(key as readonly string[]).includes(column));
-    const set = others.map((column) => `${column} = excluded.${column}`).join(', ');
-    this.#write(table, rows, ` on conflict (${key.join(', ')}) do update set ${set}`);
+    this.#write(table, rows, onConflict(key, others));
   }
 
-  remove<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[], keys: readonly Key[]): void {
+  /** Changes these columns of rows that are there, and leaves the indexes of the others alone. */
+  update<Table extends BatchTable>(
+    table: Table,
+    key: readonly Column<Table>[],
+    columns: readonly Column<Table>[],
+    rows: readonly ChatTables[Table][],
+  ): void {
+    if (rows.length === 0) return;
+    if (this.#dialect === 'postgres') {
+      this.#write(table, rows, onConflict(key, columns));
+      return;
+    }
+    const set = columns.map((column) => `${column} = ?`).join(', ');
+    const where = key.map((column) => `${column} = ?`).join(' and ');
+    const parameters = [...columns, ...key];
+    const runs = rows.map((row) => parameters.map((column) => row[column]));
+    this.#statements.push({ sql: `update ${table} set ${set} where ${where}`, runs });
+  }
+
+  /** @param column that has an index. */
+  remove<Table extends BatchTable>(table: Table, column: Column<Table>, keys: readonly (string | number)[]): void {
     if (keys.length === 0) return;
-    const sql =
-      this.#dialect === 'sqlite'
-        ? `delete from ${table} where ${columns.map((column) => `${column} = ?`).join(' and ')}`
-        : `delete from ${table} t using ${this.#keys(table, columns)} where ` +
-          columns.map((column) => `t.${column} = k.${column}`).join(' and ');
-    this.#byKeys(sql, columns, keys);
+    const which = this.#dialect === 'sqlite' ? '= ?' : `= any(array(select ${column} from ${keysOf(table, [column])}))`;
+    const sql = `delete from ${table} where ${column} ${which}`;
+    this.#byKeys(
+      sql,
+      [column],
+      keys.map((key) => [key]),
+    );
   }
 
   /** Any other statement. */
@@ -163,13 +182,26 @@ export class RowBatch {
 
   /** Runs all of it, and empties the batch. @throws what the first statement that failed has thrown. */
   async run(db: Transaction<ChatTables>): Promise<void> {
+    await (
+      await this.give(db)
+    ).done;
+  }
+
+  /**
+   * Gives all of it to the connection, and empties the batch. Who commits next need not wait until it is done: if one of
+   * the statements fails, so does the commit.
+   */
+  async give(db: Transaction<ChatTables>): Promise<{ readonly done: Promise<void> }> {
     const statements = this.#statements.splice(0);
-    if (statements.length === 0) return;
+    if (statements.length === 0) return { done: Promise.resolve() };
     // On the connection itself: through `db` each statement would wait for the answer to the one before.
-    const results = await db
-      .getExecutor()
-      .provideConnection((connection) => Promise.all(statements.map((statement) => execute(connection, statement))));
-    statements.forEach(({ found }, at) => found?.(results[at] as never[]));
+    return db.getExecutor().provideConnection(async (connection) => {
+      const done = Promise.all(statements.map((statement) => execute(connection, statement))).then((results) =>
+        statements.forEach(({ found }, at) => found?.(results[at] as never[])),
+      );
+      done.catch(() => {});
+      return { done };
+    });
   }
 
   #write<Table extends BatchTable>(table: Table, rows: readonly ChatTables[Table][], onConflict: string): void {
@@ -193,16 +225,36 @@ export class RowBatch {
         : [[JSON.stringify(keys.map((key) => Object.fromEntries(columns.map((column, at) => [column, key[at]]))))]];
     this.#statements.push({ sql, runs, ...(found && { found }) });
   }
+}
 
-  /** The keys as a table of PostgreSQL. */
-  #keys<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[]): string {
-    const typed = columns.map((column) => `${column} ${tables[table][column] === 'text' ? 'text' : 'bigint'}`);
-    return `json_to_recordset($1) k(${typed.join(', ')})`;
-  }
+/** The keys as a table of PostgreSQL. */
+function keysOf<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[]): string {
+  const typed = columns.map(
+    (column) => `${column} ${tables[table][column] === 'text' ? 'text collate "C"' : 'bigint'}`,
+  );
+  return `json_to_recordset($1) k(${typed.join(', ')})`;
+}
+
+/**
+ * For PostgreSQL: one look into the index for each key. `offset 0` keeps the planner from making a join of it, whose plan
+ * for a table that is small now would read all of it when it is large: plans are kept.
+ */
+function findByIndex<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[], lock: boolean): string {
+  const keys = keysOf(table, columns);
+  const ordered = lock ? `(select * from ${keys} order by ${columns.join(', ')}) k` : keys;
+  const same = columns.map((column) => `${column} = k.${column}`).join(' and ');
+  const row = `select * from ${table} where ${same} offset 0${lock ? ' for update' : ''}`;
+  return `select t.* from ${ordered} cross join lateral (${row}) t`;
+}
+
+function onConflict(key: readonly string[], columns: readonly string[]): string {
+  const set = columns.map((column) => `${column} = excluded.${column}`).join(', ');
+  return ` on conflict (${key.join(', ')}) do update set ${set}`;
 }
 
 /** @returns the rows of all its runs. */
-async function execute(connection: DatabaseConnection, { sql, runs }: Statement): Promise<unknown[]> {
+async function execute(connection: BatchConnection, { sql, runs }: Statement): Promise<unknown[]> {
+  if (connection.executeRuns) return connection.executeRuns(sql, runs);
   const query = CompiledQuery.raw(sql);
   const results = await Promise.all(runs.map((parameters) => connection.executeQuery({ ...query, parameters })));
   return results.flatMap(({ rows }) => rows);

@@ -10,6 +10,13 @@ const storableMessage = 'text that is well-formed Unicode without U+0000';
 
 export const text = (maxLength: number) => z.string().max(maxLength).refine(storable, storableMessage);
 
+/** Text of one line, without space around it. */
+export const singleLine = (maxLength: number) =>
+  text(maxLength)
+    .trim()
+    .min(1)
+    .refine((said) => !said.includes('\n'), 'a single line');
+
 /** Id of a user, room, or anything else that may stand in a channel's name. */
 export const id = () =>
   z.string().refine(isChannelId, 'an id of 1 to 128 characters without spaces, control characters, and : # , *');

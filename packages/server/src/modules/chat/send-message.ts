@@ -5,9 +5,8 @@
  * Path of a message: command → **send** → writer → store → outbox → channel of the room.
  */
 import type { ChatAction } from '../../config/chat-schema.ts';
-import { newSortableId } from '../../lib/ids.ts';
 import type { ModuleActor } from '../module.ts';
-import type { Chat } from './chat.ts';
+import type { Chat, Reviewed } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MemberRow, MessageRow, Needs, RoomRow } from './chat-writer.ts';
 import { claimAttachments } from './claim-attachments.ts';
@@ -49,13 +48,17 @@ export async function sendMessage(
   options: SendOptions = {},
 ): Promise<Sent> {
   const hash = input.clientId === undefined ? null : contentHash(input);
-  const reviewed = await review(chat, actor, input).catch(async (error: unknown) => {
+  let reviewed: Reviewed;
+  try {
+    checkContent(input, chat.config);
+    const review = chat.moderation.review(actor, input.room, input);
+    reviewed = review instanceof Promise ? await review : review;
+  } catch (error) {
     // It may have been let through when it was sent first: then that stands.
     const earlier = await findSent(chat, actor, input);
     if (!earlier) throw error;
-    return earlier;
-  });
-  if ('seq' in reviewed) return replay(reviewed, actor.user, hash);
+    return replay(earlier, actor.user, hash);
+  }
   const { content: said, poll } = options.toPoll?.(reviewed.content) ?? { content: reviewed.content };
   const content = { ...input, ...said };
   return chat.writer.run(needsOf(actor, content), async (tx) => {
@@ -68,12 +71,17 @@ export async function sendMessage(
     chat.permissions.require('send', actor, { room, member });
     if (options.permission) chat.permissions.require(options.permission, actor, { room, member });
     const shadow = await checkSender(chat, tx, actor, room, member);
-    const parent = await checkReferences(tx, actor, room.id, content);
+    const refers = content.replySeq !== undefined || content.threadSeq !== undefined;
+    const parent = refers ? await checkReferences(tx, actor, room.id, content) : undefined;
     if (content.silent) chat.permissions.require('sendSilent', actor, { room, member });
     if (content.mentions?.room || content.mentions?.here) {
       chat.permissions.require('mentionRoom', actor, { room, member });
     }
-    const { row, message } = await store(tx, actor, room, content, { kind: options.kind, poll, hash, shadow });
+    const attachments = content.attachments?.length
+      ? await claimAttachments(tx, room.id, actor.user, content.attachments, room.last_seq + 1)
+      : undefined;
+    const body = { ...toBody(content), ...(attachments && { attachments }) };
+    const { row, message } = store(tx, actor, room, content, body, { kind: options.kind, poll, hash, shadow });
     if (content.mentions) await addMentions(tx, row);
     if (member?.state === 'member') markOwn(tx, row, member);
     if (parent) await addToThread(tx, actor, parent, row);
@@ -81,15 +89,6 @@ export async function sendMessage(
     await options.also?.(tx, row);
     return { message };
   });
-}
-
-async function review(
-  chat: Chat,
-  actor: ModuleActor,
-  input: SendInput,
-): Promise<{ readonly content: Content; readonly report?: string }> {
-  checkContent(input, chat.config);
-  return chat.moderation.review(actor, input.room, input);
 }
 
 async function findSent(
@@ -184,25 +183,22 @@ interface StoreOptions {
   readonly shadow: boolean;
 }
 
-async function store(
+function store(
   tx: ChatTransaction,
   actor: ModuleActor,
   before: RoomRow,
   input: SendInput,
+  body: MessageBody,
   { kind = 'text', poll, hash, shadow }: StoreOptions,
-): Promise<{ readonly row: MessageRow; readonly message: Message }> {
+): { readonly row: MessageRow; readonly message: Message } {
   const seq = before.last_seq + 1;
-  const attachments = input.attachments?.length
-    ? await claimAttachments(tx, before.id, actor.user, input.attachments, seq)
-    : undefined;
-  const body: MessageBody = { ...toBody(input), ...(attachments && { attachments }) };
   const countable = kind !== 'system' && !input.silent && input.threadSeq === undefined && !shadow;
   const ucount = before.ucount + (countable ? 1 : 0);
   const rev = tx.nextRev(before.id, { last_seq: seq, last_at: tx.nowMs, ucount });
   const row: MessageRow = {
     room_id: before.id,
     seq,
-    id: newSortableId(tx.nowMs),
+    id: tx.newId(),
     sender_id: actor.user,
     client_id: input.clientId ?? null,
     client_hash: hash,

@@ -36,6 +36,24 @@ test('says where each room stands, and leaves out what is nothing', async () => 
   });
 });
 
+test('says what the user has set for each room', async () => {
+  await using chat = await createChat();
+  const anna = chat.as('anna');
+  for (const id of ['a', 'b', 'c']) await chat.room({ id, members: ['anna'] });
+  const until = chat.clock.now() + 1_000;
+  await anna('pinRoom', { room: 'a' });
+  await anna('archiveRoom', { room: 'b' });
+  await anna('muteRoom', { room: 'b', until });
+  await anna('setNotify', { room: 'c', notify: 'mentions' });
+  await anna('setNotify', { room: 'a', notify: 'all' });
+  const { rooms } = (await anna('sync')) as { rooms: { room: string }[] };
+  const settings = new Map(rooms.map(({ room, ...rest }) => [room, rest]));
+  expect(settings.get('a')).toMatchObject({ pinned: true });
+  expect(settings.get('a')).not.toHaveProperty('notify');
+  expect(settings.get('b')).toMatchObject({ archived: true, muteUntil: until });
+  expect(settings.get('c')).toMatchObject({ notify: 'mentions' });
+});
+
 test('says which rooms are gone, and which must be read anew', async () => {
   await using chat = await createChat();
   for (const id of ['kept', 'left', 'deleted', 'pruned', 'restored', 'ahead']) {

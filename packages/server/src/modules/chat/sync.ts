@@ -40,6 +40,7 @@ export interface RoomCounters {
   readonly pinned?: boolean;
   readonly archived?: boolean;
   readonly muteUntil?: number;
+  readonly notify?: 'mentions' | 'none';
   /** What changed since `since` can no longer be had one by one: read the room anew. */
   readonly reset?: boolean;
 }
@@ -95,7 +96,7 @@ function readCounters({ db }: Chat, user: string) {
     .innerJoin('chat_rooms as room', 'room.id', 'member.room_id')
     .select(['room.rev', 'room.epoch', 'room.min_rev', 'room.last_seq', 'room.last_at', 'room.ucount'])
     .select(['member.room_id', 'member.state', 'member.read_seq', 'member.read_ucount', 'member.mention_count'])
-    .select(['member.pinned', 'member.archived', 'member.mute_until'])
+    .select(['member.pinned', 'member.archived', 'member.mute_until', 'member.notify'])
     .where('member.user_id', '=', user)
     .where('member.state', 'in', ['member', 'invited'])
     .where('room.deleted_at', 'is', null)
@@ -124,6 +125,7 @@ function toCounters(
     ...(row.pinned === 1 && { pinned: true }),
     ...(row.archived === 1 && { archived: true }),
     ...(row.mute_until !== null && { muteUntil: row.mute_until }),
+    ...(row.notify !== 'all' && { notify: row.notify as 'mentions' | 'none' }),
     ...(reset && { reset: true }),
   };
 }

@@ -183,10 +183,10 @@ export interface ChatTables {
   chat_outbox: {
     id: string;
     room_id: string;
-    /** 0: told to a user, not to a room. */
+    /** Orders rows of one process and millisecond. */
     rev: number;
-    /** JSON: an `OutboxEntry`. */
-    entry: Json;
+    /** Entries of one transaction, as `outbox-entry.ts` writes them. */
+    entry: string;
     created_at: number;
   };
   /** Uploads that are not finished. PK id · IX (user_id) · IX (expires_at) */

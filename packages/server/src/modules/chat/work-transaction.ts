@@ -1,45 +1,65 @@
 /**
- * One piece of work in the transaction it shares with others: its rows are buffered until it succeeds, and what it writes
- * past the buffer stands behind a savepoint.
+ * One piece of work in the transaction it shares with others: what it changes of the rows they share is taken
+ * back if it fails, and what it writes past them stands behind a savepoint.
  *
  * Path of a message: command → writer → **work** → rows → store → outbox.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
-import { newSortableId } from '../../lib/ids.ts';
-import type { ChatEventName, ChatTransaction, MemberRow, MessageRow, RestrictionRow, RoomRow } from './chat-writer.ts';
+import type { SortableIds } from '../../lib/ids.ts';
+import type {
+  ChatEventName,
+  ChatTransaction,
+  MemberRow,
+  MessageRow,
+  Needs,
+  RestrictionRow,
+  RoomRow,
+} from './chat-writer.ts';
 import type { RoomPublication, UserPublication } from './model.ts';
-import type { EntryTarget, OutboxRow } from './outbox-entry.ts';
-import { requireRoom, RowChanges, rowKey, withMention, type RowCache } from './row-cache.ts';
+import type { EntryTarget, OutboxEntry } from './outbox-entry.ts';
+import { requireRoom, rowKey, type RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
 
+type Found<Row> = Row | undefined | Promise<Row | undefined>;
+
 export class WorkTransaction implements ChatTransaction {
-  readonly changes = new RowChanges();
-  readonly outbox: OutboxRow[] = [];
+  readonly outbox: OutboxEntry[] = [];
   readonly nowMs: number;
   readonly #db: Transaction<ChatTables>;
   readonly #cache: RowCache;
+  readonly #ids: SortableIds;
   /** Set before the first statement that writes. */
   #savepoint: Promise<unknown> | undefined;
 
-  constructor(db: Transaction<ChatTables>, cache: RowCache, nowMs: number) {
+  constructor(db: Transaction<ChatTables>, cache: RowCache, ids: SortableIds, nowMs: number) {
     this.#db = db;
     this.#cache = cache;
+    this.#ids = ids;
     this.nowMs = nowMs;
   }
 
+  newId(): string {
+    return this.#ids.next(this.nowMs);
+  }
+
+  /** Whether it wrote past the buffered rows. */
+  get wrote(): boolean {
+    return this.#savepoint !== undefined;
+  }
+
   /** What it wrote stays. */
-  async keep(): Promise<void> {
-    if (!this.#savepoint) return;
-    await this.#savepoint;
-    await sql`release savepoint work`.execute(this.#db);
+  keep(): Promise<void> | undefined {
+    this.#cache.keepWork();
+    return this.#savepoint && this.#release();
   }
 
   /** What it wrote goes. @throws if the database no longer takes statements in this transaction. */
   async undo(): Promise<void> {
+    this.#cache.undoWork();
     if (!this.#savepoint) return;
     await this.#savepoint;
     await sql`rollback to savepoint work`.execute(this.#db);
-    await sql`release savepoint work`.execute(this.#db);
+    await this.#release();
   }
 
   get read(): Kysely<ChatTables> {
@@ -55,139 +75,107 @@ export class WorkTransaction implements ChatTransaction {
     return this.#db;
   }
 
-  async room(id: string): Promise<RoomRow> {
-    return requireRoom(await this.findRoom(id), id);
+  room(id: string): RoomRow | Promise<RoomRow> {
+    const row = this.#cache.rooms.get(id);
+    return row === undefined ? this.#load({ rooms: [id] }, () => this.room(id)) : requireRoom(row, id);
   }
 
-  async findRoom(id: string): Promise<RoomRow | undefined> {
-    const changed = this.#changedRoom(id);
-    if (changed) return changed;
-    if (!this.#cache.rooms.has(id)) await this.#cache.load({ rooms: [id] });
-    return this.#cache.rooms.get(id) ?? undefined;
+  findRoom(id: string): Found<RoomRow> {
+    const row = this.#cache.rooms.get(id);
+    return row === undefined ? this.#load({ rooms: [id] }, () => this.findRoom(id)) : (row ?? undefined);
   }
 
-  async member(room: string, user: string): Promise<MemberRow | undefined> {
-    const at = rowKey(room, user);
-    const changed = this.changes.members.get(at);
-    if (changed) return changed;
-    if (!this.#cache.members.has(at)) await this.#cache.load({ members: [[room, user]] });
-    return this.#readMember(at) ?? undefined;
+  member(room: string, user: string): Found<MemberRow> {
+    const row = this.#cache.members.get(rowKey(room, user));
+    return row === undefined
+      ? this.#load({ members: [[room, user]] }, () => this.member(room, user))
+      : (row ?? undefined);
   }
 
-  async message(room: string, seq: number): Promise<MessageRow | undefined> {
-    const at = rowKey(room, seq);
-    const changed = this.changes.messages.get(at) ?? this.changes.newMessages.get(at);
-    if (changed) return changed;
-    if (!this.#cache.messages.has(at)) await this.#cache.load({ messages: [[room, seq]] });
-    return this.#cache.messages.get(at) ?? undefined;
+  message(room: string, seq: number): Found<MessageRow> {
+    const row = this.#cache.messages.get(rowKey(room, seq));
+    return row === undefined
+      ? this.#load({ messages: [[room, seq]] }, () => this.message(room, seq))
+      : (row ?? undefined);
   }
 
-  async sent(room: string, sender: string, clientId: string): Promise<MessageRow | undefined> {
-    const at = rowKey(room, sender, clientId);
-    for (const row of this.changes.newMessages.values()) {
-      if (rowKey(row.room_id, row.sender_id, row.client_id ?? '') === at) return row;
-    }
-    if (!this.#cache.sent.has(at)) await this.#cache.load({ clientIds: [[room, sender, clientId]] });
-    return this.#cache.sent.get(at) ?? undefined;
+  sent(room: string, sender: string, clientId: string): Found<MessageRow> {
+    const row = this.#cache.sent.get(rowKey(room, sender, clientId));
+    return row === undefined
+      ? this.#load({ clientIds: [[room, sender, clientId]] }, () => this.sent(room, sender, clientId))
+      : (row ?? undefined);
   }
 
-  async restrictions(room: string, user: string): Promise<readonly RestrictionRow[]> {
-    if (!this.#cache.restrictions.has(user)) await this.#cache.load({ restrictions: [user] });
-    return (this.#cache.restrictions.get(user) ?? []).filter(
+  restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]> {
+    const rows = this.#cache.restrictions.get(user);
+    if (rows === undefined) return this.#load({ restrictions: [user] }, () => this.restrictions(room, user));
+    return rows.filter(
       ({ scope, until }) => (scope === '*' || scope === room) && (until === null || until > this.nowMs),
     );
   }
 
   insertRoom(row: RoomRow): void {
-    this.changes.newRooms.set(row.id, row);
+    this.#cache.insertRoom(row);
   }
 
   insertMember(row: MemberRow): void {
-    this.changes.members.set(rowKey(row.room_id, row.user_id), row);
+    this.#cache.insertMember(row);
   }
 
   insertMessage(row: MessageRow): void {
-    this.changes.newMessages.set(rowKey(row.room_id, row.seq), row);
+    this.#cache.insertMessage(row);
   }
 
   changeRoom(id: string, change: Partial<RoomRow>): RoomRow {
-    const changed = { ...this.#knownRoom(id), ...change };
-    (this.changes.newRooms.has(id) ? this.changes.newRooms : this.changes.rooms).set(id, changed);
-    return changed;
+    return this.#cache.changeRoom(id, change);
   }
 
   changeMember(room: string, user: string, change: Partial<MemberRow>): MemberRow {
-    const at = rowKey(room, user);
-    const row = known(this.changes.members.get(at) ?? this.#readMember(at), `member ${user} of ${room}`);
-    const changed = { ...row, ...change };
-    this.changes.members.set(at, changed);
-    return changed;
+    return this.#cache.changeMember(room, user, change);
   }
 
   changeMessage(room: string, seq: number, change: Partial<MessageRow>): MessageRow {
-    const at = rowKey(room, seq);
-    const fresh = this.changes.newMessages.get(at);
-    const row = known(
-      fresh ?? this.changes.messages.get(at) ?? this.#cache.messages.get(at),
-      `message ${seq} of ${room}`,
-    );
-    const changed = { ...row, ...change };
-    (fresh ? this.changes.newMessages : this.changes.messages).set(at, changed);
-    return changed;
+    return this.#cache.changeMessage(room, seq, change);
   }
 
   nextRev(room: string, change: Partial<RoomRow> = {}): number {
-    return this.changeRoom(room, { ...change, rev: this.#knownRoom(room).rev + 1 }).rev;
+    const rev = (this.#cache.rooms.get(room)?.rev ?? 0) + 1;
+    return this.changeRoom(room, { ...change, rev }).rev;
   }
 
   mentionAll(room: string, by: 1 | -1, seq: number): void {
-    const mention = { room, by, seq };
-    this.changes.mentions.push(mention);
-    for (const [at, row] of this.changes.members) {
-      if (row.room_id === room) this.changes.members.set(at, withMention(row, mention));
-    }
+    this.#cache.mentionAll({ room, by, seq });
   }
 
   publish(room: string, rev: number, publication: RoomPublication, event: ChatEventName, by: string): void {
-    const { epoch } = this.#knownRoom(room);
-    this.#tell(room, rev, { to: 'room', id: room, rev, epoch, event, by }, publication);
+    const epoch = this.#cache.rooms.get(room)?.epoch ?? '';
+    this.#tell({ to: 'room', id: room, rev, epoch, event, by }, publication);
   }
 
   tell(user: string, publication: UserPublication): void {
-    this.#tell('', 0, { to: 'user', id: user }, publication);
+    this.#tell({ to: 'user', id: user }, publication);
   }
 
   reconsider(room: string, user?: string): void {
-    this.#tell('', 0, { to: 'access', id: room, ...(user !== undefined && { user }) }, {});
+    this.#tell({ to: 'access', id: room, ...(user !== undefined && { user }) }, {});
   }
 
   report(subject: string, event: ChatEventName, data: unknown): void {
-    this.#tell('', 0, { to: 'application', id: subject, event }, data);
+    this.#tell({ to: 'application', id: subject, event }, data);
   }
 
-  #changedRoom(id: string): RoomRow | undefined {
-    return this.changes.rooms.get(id) ?? this.changes.newRooms.get(id);
+  async #release(): Promise<void> {
+    await this.#savepoint;
+    await sql`release savepoint work`.execute(this.#db);
   }
 
-  #knownRoom(id: string): RoomRow {
-    return known(this.#changedRoom(id) ?? this.#cache.rooms.get(id), `room ${id}`);
+  /** For what was not read with the needs of all. */
+  async #load<T>(needs: Needs, again: () => T): Promise<Awaited<T>> {
+    await this.#cache.load(needs);
+    return await again();
   }
 
-  /** As others left it, with what this work did to all members. */
-  #readMember(at: string): MemberRow | null | undefined {
-    const row = this.#cache.members.get(at);
-    if (!row) return row;
-    return this.changes.mentions.filter(({ room }) => room === row.room_id).reduce(withMention, row);
+  #tell(target: EntryTarget, content: unknown): void {
+    this.outbox.push({ id: this.newId(), target, json: JSON.stringify(content) });
   }
-
-  #tell(room: string, rev: number, target: EntryTarget, content: unknown): void {
-    const [id, json] = [newSortableId(this.nowMs), JSON.stringify(content)];
-    this.outbox.push({ id, room, rev, target, json, createdAt: this.nowMs });
-  }
-}
-
-/** Changing what was not read is a mistake of the caller. */
-function known<T>(row: T | null | undefined, what: string): T {
-  if (!row) throw new Error(`${what} was changed before it was read`);
-  return row;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../../../http/http-test-server.ts';
+import { StoreUnavailableError } from '../../../stores/store.ts';
 import { S3Peer } from '../testing/s3-peer.ts';
 import { createChat, type ChatFixture, type ChatFixtureOptions } from '../testing/chat-fixture.ts';
 
@@ -87,6 +88,26 @@ describe('an upload', () => {
       'accept-ranges': 'bytes',
     });
     expect(await uploadRows(site)).toEqual([]);
+  });
+
+  test('whose transaction may have been written or not, keeps its file', async () => {
+    await using site = await openSite();
+    const { store } = site.chat;
+    const transaction = store.transaction.bind(store);
+    const grant = await site.chat.as('anna')('upload', { room: 'room', name: 'a.png', bytes: png.length });
+    Object.assign(store, {
+      async transaction(work: Parameters<typeof transaction>[0]) {
+        await transaction(work);
+        throw new StoreUnavailableError('the connection broke');
+      },
+    });
+    const response = await fetch(site.server.url + grant.url, { method: 'POST', body: Uint8Array.from(png) });
+    expect(response.status).toBe(503);
+    Object.assign(store, { transaction });
+    expect(await uploadRows(site)).toEqual([]);
+    const { message } = await site.chat.as('anna')('send', { room: 'room', attachments: [grant.id] });
+    const { id } = message.attachments[0];
+    expect(Buffer.from(await (await fetch(await site.link('ben', id))).arrayBuffer()).equals(png)).toBe(true);
   });
 
   test('by a back end for a user is that user’s', async () => {

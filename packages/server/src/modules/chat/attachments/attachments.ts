@@ -3,14 +3,12 @@
  *
  * Path of an attachment: `chat.upload` → **upload route** → storage → `chat.send` → `chat.attachmentUrls` → download route.
  */
-import { join } from 'node:path';
 import type { ChatConfig } from '../../../config/chat-schema.ts';
 import type { TimerId } from '../../../lib/clock.ts';
 import { Semaphore } from '../../../lib/semaphore.ts';
 import type { ModuleContext } from '../../module.ts';
 import type { AttachmentStorage } from './attachment-storage.ts';
-import { DiskStorage } from './disk-storage.ts';
-import { S3Storage } from './s3-storage.ts';
+import { attachmentFolders, openStorage } from './open-storage.ts';
 import { loadSigner, type UrlSigner } from './signed-urls.ts';
 import { sweepAttachments, sweepIncoming } from './sweep-attachments.ts';
 import { reopenUploads } from './uploads.ts';
@@ -34,9 +32,8 @@ export class Attachments {
   /** @param storage instead of that of the configuration. */
   constructor(config: ChatConfig, context: ModuleContext, storage?: AttachmentStorage) {
     this.#context = context;
-    const folder = join(context.dataDir, 'attachments');
-    this.incomingFolder = join(folder, 'incoming');
-    this.storage = storage ?? makeStorage(config, context, join(folder, 'files'));
+    this.incomingFolder = attachmentFolders(context.dataDir).incoming;
+    this.storage = storage ?? openStorage(config.uploads, context.dataDir, context.clock);
     this.places = new Semaphore(maxReceiving, maxWaiting, context.clock);
   }
 
@@ -49,7 +46,7 @@ export class Attachments {
     this.#signer = await loadSigner(this.#context.store);
     this.#stopped = false;
     if (this.#context.store.dialect === 'sqlite') {
-      // An embedded database is this process's alone: nobody is receiving yet.
+      // No other process serves an embedded database: nobody is receiving yet.
       await sweepIncoming({ incomingFolder: this.incomingFolder, clock: this.#context.clock }, -Infinity);
       await reopenUploads(this.#context.store);
     }
@@ -83,10 +80,4 @@ export class Attachments {
       this.#sweeping = this.sweep().finally(() => this.#sweepLater());
     }, sweepMs);
   }
-}
-
-function makeStorage({ uploads }: ChatConfig, { clock }: ModuleContext, folder: string): AttachmentStorage {
-  if (uploads.storage === 'disk') return new DiskStorage(folder);
-  if (!uploads.s3) throw new Error('chat.uploads.storage is s3, and chat.uploads.s3 is missing');
-  return new S3Storage({ ...uploads.s3, clock });
 }

@@ -10,10 +10,13 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { ChatTables } from '../tables.ts';
 import type { AttachmentStorage } from './attachment-storage.ts';
+import { importSuffix } from './open-storage.ts';
 import { storageKey, uploadMaxMs } from './uploads.ts';
 
 /** An attachment that was not sent by then goes. */
 export const unsentMs = 24 * 3_600_000;
+/** Older than this, nobody is writing to it any more. */
+const receivedMs = uploadMaxMs + 60_000;
 const slice = 100;
 /** A storage that fails so often in a row is left alone until the next sweep. */
 const maxFailures = 5;
@@ -29,23 +32,25 @@ export interface SweepOptions {
 
 /** @returns how many files were removed. @throws StoreUnavailableError and the like; what was begun is taken up by the next. */
 export async function sweepAttachments(options: SweepOptions): Promise<number> {
-  await sweepIncoming(options, uploadMaxMs + 60_000);
+  await sweepIncoming(options);
   return (await sweepUploads(options)) + (await sweepOrphans(options));
 }
 
 /**
  * What a process that died was receiving.
- * @param ageMs files younger than this may still be written to.
+ * @param ageMs files younger than this may still be written to; those of an import, which is a process of its own, for as
+ * long as any upload may take.
  */
 export async function sweepIncoming(
   { incomingFolder, clock }: Pick<SweepOptions, 'incomingFolder' | 'clock'>,
-  ageMs: number,
+  ageMs = receivedMs,
 ): Promise<void> {
   const names = await readdir(incomingFolder).catch(() => []);
   for (const name of names) {
     const path = join(incomingFolder, name);
     const found = await stat(path).catch(() => undefined);
-    if (found && clock.now() - found.mtimeMs >= ageMs) await rm(path, { force: true });
+    const enoughMs = name.endsWith(importSuffix) ? receivedMs : ageMs;
+    if (found && clock.now() - found.mtimeMs >= enoughMs) await rm(path, { force: true });
   }
 }
 
@@ -53,7 +58,7 @@ async function sweepUploads(options: SweepOptions): Promise<number> {
   const { store, clock } = options;
   const db = store.database<ChatTables>();
   // Who began in time may still be sending.
-  const until = clock.now() - uploadMaxMs - 60_000;
+  const until = clock.now() - receivedMs;
   return inSlices(options, async (after) => {
     const rows = await db
       .selectFrom('chat_uploads')

@@ -85,8 +85,9 @@ async function receive(chat: Chat, row: UploadRow, request: HttpExchange['reques
     try {
       return await completeUpload(chat, row, received);
     } catch (error) {
-      // If this fails too, the row of the upload still tells the sweep.
-      await attachments.storage.delete(key).catch(() => {});
+      // Expired: the sweep was faster. Whether anything else was written is not known here, and while it was not, the row
+      // of the upload tells the sweep.
+      if (error instanceof ChatError) await attachments.storage.delete(key).catch(() => {});
       throw error;
     }
   } finally {

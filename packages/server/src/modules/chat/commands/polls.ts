@@ -2,17 +2,10 @@
 import { z } from 'zod';
 import { command, type ChatCommand } from '../command.ts';
 import { closePoll, createPoll, listVotes, vote } from '../polls.ts';
-import { clientId, id, message, seq, text, time } from '../schemas.ts';
+import { clientId, id, message, seq, singleLine, text, time } from '../schemas.ts';
 
 const one = { room: id(), seq: seq() };
 const optionId = () => text(16).min(1);
-
-/** Question and options are lines of one text to moderation. */
-const line = (maxLength: number) =>
-  text(maxLength)
-    .trim()
-    .min(1)
-    .refine((said) => !said.includes('\n'), 'a single line');
 
 export const pollCommands: readonly ChatCommand[] = [
   command({
@@ -21,8 +14,9 @@ export const pollCommands: readonly ChatCommand[] = [
     input: z.strictObject({
       room: id(),
       clientId: clientId().optional(),
-      question: line(1_000),
-      options: z.array(line(500)).min(2).max(1_000).describe('At most `chat.limits.pollOptions`.'),
+      // Lines of one text to moderation.
+      question: singleLine(1_000),
+      options: z.array(singleLine(500)).min(2).max(1_000).describe('At most `chat.limits.pollOptions`.'),
       multiple: z.boolean().optional().describe('A user may choose several.'),
       anonymous: z.boolean().optional().describe('Nobody is told who chose what.'),
       closesAt: time().optional().describe('No vote counts from then on. Unix milliseconds.'),

@@ -55,6 +55,7 @@ export const syncCommands: readonly ChatCommand[] = [
             pinned: z.boolean().optional(),
             archived: z.boolean().optional(),
             muteUntil: z.int().optional().describe('Unix milliseconds; -1: for good.'),
+            notify: z.enum(['mentions', 'none']).optional().describe('What the user is notified of; absent: all.'),
             reset: z.boolean().optional().describe('Its changes since `rev` can no longer be had: read it anew.'),
           }),
         )

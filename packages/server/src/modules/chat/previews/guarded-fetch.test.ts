@@ -4,10 +4,16 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FakeClock, systemClock } from '../../../lib/clock.ts';
-import { FetchRefusedError, guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts';
+import {
+  allTargets,
+  FetchRefusedError,
+  guardedFetch,
+  publicTargets,
+  type GuardedFetchOptions,
+} from './guarded-fetch.ts';
 import { isPublicAddress } from './public-address.ts';
 
-const limits = { timeoutMs: 5_000, maxBytes: 10_000, allowPrivateAddresses: true, clock: systemClock };
+const limits = { timeoutMs: 5_000, maxBytes: 10_000, targets: allTargets, clock: systemClock };
 const html = { 'content-type': 'text/html; charset=utf-8' };
 
 interface Site extends AsyncDisposable {
@@ -38,7 +44,7 @@ async function serve(listener: RequestListener): Promise<Site> {
 /** No network is there: whoever gets as far as to connect fails the test. */
 function refused(url: string, addresses: readonly string[] = []): Promise<unknown> {
   const clock = new FakeClock();
-  const options = { ...limits, clock, allowPrivateAddresses: false, resolve: async () => addresses };
+  const options = { ...limits, clock, targets: publicTargets, resolve: async () => addresses };
   return guardedFetch(url, options);
 }
 
@@ -105,7 +111,7 @@ describe('is never fetched:', () => {
 
   test('a name whose look-up takes longer than the limit, or fails', async () => {
     const clock = new FakeClock();
-    const options = { ...limits, clock, allowPrivateAddresses: false };
+    const options = { ...limits, clock, targets: publicTargets };
     const slow = guardedFetch('http://example.com/', {
       ...options,
       resolve: (_, signal) =>

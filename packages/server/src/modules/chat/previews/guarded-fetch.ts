@@ -17,13 +17,30 @@ export interface GuardedFetchOptions {
   readonly timeoutMs: number;
   /** Read at most, before and after decompression; of a longer page the beginning counts. */
   readonly maxBytes: number;
-  /** Any address and any port. */
-  readonly allowPrivateAddresses: boolean;
+  /** What may be connected to. */
+  readonly targets: Targets;
   readonly clock: Clock;
   /** All addresses of a name; rejects or resolves empty if there are none. */
-  readonly resolve?: (host: string, signal: AbortSignal) => Promise<readonly string[]>;
+  readonly resolve?: ResolveName;
+  /** Certificates of authorities that are trusted instead of those that Node brings along, in PEM. */
+  readonly ca?: string;
   readonly signal?: AbortSignal;
 }
+
+export interface Targets {
+  isPort(port: number): boolean;
+  isAddress(address: string): boolean;
+}
+
+/** The web as anybody sees it. */
+export const publicTargets: Targets = {
+  isPort: (port) => port === 80 || port === 443,
+  isAddress: isPublicAddress,
+};
+/** For tests and closed networks. */
+export const allTargets: Targets = { isPort: () => true, isAddress: () => true };
+
+export type ResolveName = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 
 export interface Page {
   readonly html: string;
@@ -58,11 +75,15 @@ export async function guardedFetch(address: string, options: GuardedFetchOptions
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
       if (!url) throw new FetchRefusedError('not a URL');
       const addresses = await checkTarget(url, options, ended.signal);
-      const response = await open(url, addresses, ended.signal);
+      const response = await open(url, addresses, options, ended.signal);
       const location = redirectOf(response);
       if (location === undefined) return { html: await readHtml(response, options.maxBytes, ended.signal), url };
       response.destroy();
-      url = URL.parse(location, url);
+      const next = URL.parse(location, url);
+      if (url.protocol === 'https:' && next?.protocol === 'http:') {
+        throw new FetchRefusedError('a redirect from HTTPS to HTTP');
+      }
+      url = next;
     }
     throw new FetchRefusedError(`more than ${maxRedirects} redirects`);
   } finally {
@@ -77,34 +98,44 @@ export async function guardedFetch(address: string, options: GuardedFetchOptions
 async function checkTarget(url: URL, options: GuardedFetchOptions, signal: AbortSignal): Promise<readonly string[]> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new FetchRefusedError(`a link with ${url.protocol}`);
   if (url.username !== '' || url.password !== '') throw new FetchRefusedError('a link with credentials');
-  if (!options.allowPrivateAddresses && url.port !== '' && url.port !== '80' && url.port !== '443') {
-    throw new FetchRefusedError(`a link to port ${url.port}`);
-  }
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  if (!options.targets.isPort(port)) throw new FetchRefusedError(`a link to port ${port}`);
   // The parser of URLs has made four numbers of any way to write an IPv4 address.
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const addresses = isIP(host) ? [host] : await (options.resolve ?? resolveName)(host, signal);
+  const addresses = isIP(host) ? [host] : await (options.resolve ?? nameResolver())(host, signal);
   signal.throwIfAborted();
   if (addresses.length === 0) throw new FetchRefusedError('the name has no address');
-  if (!options.allowPrivateAddresses && !addresses.every(isPublicAddress)) {
+  if (!addresses.every((one) => options.targets.isAddress(one))) {
     throw new FetchRefusedError('an address that is not public');
   }
   return addresses.slice(0, maxAddresses);
 }
 
-/** By queries of its own: the system's resolver would take the threads that files and hashes need. */
-async function resolveName(host: string, signal: AbortSignal): Promise<readonly string[]> {
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-  const cancel = () => resolver.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
-    return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
+/**
+ * Resolves names by queries of its own: the system's resolver would take the threads that files and hashes need.
+ * @param servers to ask, `127.0.0.1:53`; else those of the system.
+ */
+export function nameResolver(servers?: readonly string[]): ResolveName {
+  return async (host, signal) => {
+    const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+    if (servers) resolver.setServers(servers);
+    const cancel = () => resolver.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+      return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  };
 }
 
-function open(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<IncomingMessage> {
+function open(
+  url: URL,
+  addresses: readonly string[],
+  { ca }: Pick<GuardedFetchOptions, 'ca'>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const pinned = addresses.map((address) => ({ address, family: isIP(address) }));
   const lookup: LookupFunction = (_host, options, callback) => {
     const [first] = pinned;
@@ -117,6 +148,7 @@ function open(url: URL, addresses: readonly string[], signal: AbortSignal): Prom
       agent: false,
       lookup,
       signal,
+      ...(ca !== undefined && { ca }),
       headers: {
         accept: 'text/html',
         'accept-encoding': 'gzip, deflate, br',

@@ -30,7 +30,7 @@ const page = (title: string) => (response: ServerResponse) =>
 
 async function openChat(previews: object = {}): Promise<ChatFixture> {
   const chat = await createChat({
-    parts: { resolve: async () => ['127.0.0.1'] },
+    parts: { previewNetwork: { resolve: async () => ['127.0.0.1'] } },
     config: { enabled: true, previews: { enabled: true, allowPrivateAddresses: true, ...previews } },
   });
   await chat.room({ members: ['anna', 'ben'] });

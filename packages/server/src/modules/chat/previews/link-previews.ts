@@ -10,7 +10,7 @@ import type { MessageBody } from '../mappers.ts';
 import { changeMessage } from '../message-access.ts';
 import type { LinkPreview, RoomPublication } from '../model.ts';
 import { findLinks } from './find-links.ts';
-import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts';
+import { allTargets, guardedFetch, publicTargets, type GuardedFetchOptions } from './guarded-fetch.ts';
 import { readHead } from './page-head.ts';
 
 const maxLinks = 3;
@@ -21,6 +21,9 @@ const maxWaiting = 500;
 const knownMs = 600_000;
 const maxKnown = 1_000;
 
+/** How pages are reached, where it is not the usual way. */
+export type PreviewNetwork = Partial<Pick<GuardedFetchOptions, 'resolve' | 'targets' | 'ca'>>;
+
 interface Known {
   readonly preview: Promise<LinkPreview | undefined>;
   readonly until: number;
@@ -28,16 +31,16 @@ interface Known {
 
 export class LinkPreviews {
   readonly #chat: Chat;
-  readonly #fetch: Pick<GuardedFetchOptions, 'resolve'>;
+  readonly #network: PreviewNetwork;
   readonly #places: Semaphore;
   readonly #known = new Map<string, Known>();
   readonly #running = new Set<Promise<void>>();
   readonly #stop = new AbortController();
 
-  /** @param fetch replaces the resolver of names, for tests. */
-  constructor(chat: Chat, fetch: Pick<GuardedFetchOptions, 'resolve'> = {}) {
+  /** @param network for tests. */
+  constructor(chat: Chat, network: PreviewNetwork = {}) {
     this.#chat = chat;
-    this.#fetch = fetch;
+    this.#network = network;
     this.#places = new Semaphore(maxFetches, maxWaiting * maxLinks, chat.context.clock);
   }
 
@@ -106,8 +109,9 @@ export class LinkPreviews {
       const leave = await this.#places.acquire(maxWaiting * timeout);
       try {
         const { clock } = context;
-        const options = { timeoutMs: timeout, maxBytes, allowPrivateAddresses, clock, signal: this.#stop.signal };
-        const { html } = await guardedFetch(link, { ...options, ...this.#fetch });
+        const targets = allowPrivateAddresses ? allTargets : publicTargets;
+        const options = { timeoutMs: timeout, maxBytes, targets, clock, signal: this.#stop.signal };
+        const { html } = await guardedFetch(link, { ...options, ...this.#network });
         const head = readHead(html);
         return head.title === undefined && head.description === undefined ? undefined : { url: link, ...head };
       } finally {

@@ -130,7 +130,8 @@ async function writeChanges(
     )
     .execute();
   const ids = new Map(known.map(({ id, room_id, seq }) => [`${room_id}\0${seq}`, id]));
-  const free = new FreeIds(db);
+  const free = new FreeIds(db, dialect);
+  await free.load(changes.map(({ created_at }) => firstIdAt(created_at)));
   const entries = new Map<string, { readonly row: ChatTables['chat_search']; readonly words: string[] }>();
   for (const { room_id, seq, sender_id, body, created_at, deleted_at } of changes) {
     const key = `${room_id}\0${seq}`;
@@ -170,32 +171,36 @@ async function writeChanges(
 /** Ids that sort by time. Where a millisecond has more messages than ids, they go on into the next. */
 class FreeIds {
   readonly #db: Database;
+  readonly #dialect: StoreDialect;
   /** The next free id, by the first of its stretch of `idsPerMs`. */
   readonly #next = new Map<number, number>();
 
-  constructor(db: Database) {
+  constructor(db: Database, dialect: StoreDialect) {
     this.#db = db;
+    this.#dialect = dialect;
+  }
+
+  /** Looks up stretches together. */
+  async load(firsts: readonly number[]): Promise<void> {
+    const json = JSON.stringify([...new Set(firsts)]);
+    const stretches =
+      this.#dialect === 'sqlite'
+        ? sql`(select value as first from json_each(${json})) as stretch`
+        : sql`(select value::bigint as first from json_array_elements_text(${json})) as stretch`;
+    const { rows } = await sql<{ first: number; last: number | null }>`
+      select first, (select max(id) from chat_search where id >= first and id < first + ${sql.lit(idsPerMs)}) as last
+      from ${stretches}`.execute(this.#db);
+    for (const { first, last } of rows) this.#next.set(first, last === null ? first : last + 1);
   }
 
   async next(sentMs: number): Promise<number> {
     for (let first = firstIdAt(sentMs); ; first += idsPerMs) {
-      const id = this.#next.get(first) ?? (await this.#firstFree(first));
-      if (id < first + idsPerMs) {
-        this.#next.set(first, id + 1);
-        return id;
-      }
-      this.#next.set(first, id);
+      if (!this.#next.has(first)) await this.load([first]);
+      const id = this.#next.get(first) as number;
+      if (id >= first + idsPerMs) continue;
+      this.#next.set(first, id + 1);
+      return id;
     }
-  }
-
-  async #firstFree(first: number): Promise<number> {
-    const { last } = await this.#db
-      .selectFrom('chat_search')
-      .select((eb) => eb.fn.max('id').as('last'))
-      .where('id', '>=', first)
-      .where('id', '<', first + idsPerMs)
-      .executeTakeFirstOrThrow();
-    return last === null ? first : last + 1;
   }
 }
 

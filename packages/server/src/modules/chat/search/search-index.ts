@@ -20,8 +20,9 @@ const maxRooms = 50;
 /** How often all rooms are looked through for what no one noted: of nodes that died, or written past the channels. */
 const reconcileMs = 600_000;
 const reconcileRooms = 1_000;
-/** After a slice, the index rests this many times as long as the slice took. */
+/** After a slice, the index rests this many times as long as the slice took, and longer while many write. */
 const restFactor = 4;
+const busyRestFactor = 30;
 /** A search waits for this many slices at most, then finds what is there. */
 const maxCatchUpSlices = 20;
 /** Of all programs that use this database, our index: "tidingsx" read as a number. */
@@ -29,6 +30,7 @@ const lockKey = 0x7469_6478;
 
 export class SearchIndex {
   readonly #context: Pick<ModuleContext, 'store' | 'clock' | 'logger'>;
+  readonly #isBusy: () => boolean;
   readonly #dirty = new Set<string>();
   /** After a failure rooms go one by one for a while, so that one that cannot be indexed holds up no other. */
   #careful = 0;
@@ -39,8 +41,10 @@ export class SearchIndex {
   #slice: Promise<boolean> | undefined;
   #stopped = true;
 
-  constructor(context: Pick<ModuleContext, 'store' | 'clock' | 'logger'>) {
+  /** @param isBusy whether those who write have to wait for each other. */
+  constructor(context: Pick<ModuleContext, 'store' | 'clock' | 'logger'>, isBusy: () => boolean = () => false) {
     this.#context = context;
+    this.#isBusy = isBusy;
   }
 
   /** Messages of the room have changed. */
@@ -116,7 +120,7 @@ export class SearchIndex {
       if (!(await this.#runSlice())) return;
       const tookMs = this.#context.clock.now() - began;
       // Those who send go first: the index falls behind while they are many, and catches up when they are fewer.
-      if (tookMs > 0) return this.#later(tookMs * restFactor);
+      if (tookMs > 0) return this.#later(tookMs * (this.#isBusy() ? busyRestFactor : restFactor));
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

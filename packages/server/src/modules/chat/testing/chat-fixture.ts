@@ -87,6 +87,9 @@ export async function createChat(options: ChatFixtureOptions = {}): Promise<Chat
     async reconsider(channel, user) {
       reconsidered.push({ channel, user });
     },
+    async reconsiderUser(pattern, user) {
+      reconsidered.push({ channel: pattern, user });
+    },
     isOccupied: (channel) => occupied.has(channel),
     async emit(event) {
       events.push({ ...event, data: JSON.parse(event.json) as Record<string, unknown> });
@@ -138,7 +141,7 @@ export class ChatFixture {
   readonly publications: Published[];
   /** Everything reported to the application, in order. */
   readonly events: ReportedEvent[];
-  /** What `reconsider` was called with. */
+  /** What `reconsider` was called with, and `reconsiderUser`. */
   readonly reconsidered: { channel: string; user: string | undefined }[];
   /** Channels that somebody on this node is subscribed to. */
   readonly occupied: Set<string>;

@@ -1,13 +1,15 @@
 /** The lines of a file to import: what each says, and how they are read. `docs/chat.md` describes them. */
 import { z } from 'zod';
-import { emoji, id, json, text, time } from './schemas.ts';
-import { roles, roomKinds } from './model.ts';
+import { roles, roomKinds } from '../model.ts';
+import { emoji, id, json, singleLine, text, time } from '../schemas.ts';
 
 /** What the file calls a message. */
 const messageId = () => text(200).min(1);
 const name = () => text(256).optional();
+/** Where a file lies beside the imported one. Whatever could lead elsewhere is refused before anybody opens it. */
+const filePath = () => text(1_024).refine(isInside, 'a relative path with / between its parts, without . and ..');
 
-const lineSchema = z.discriminatedUnion('type', [
+export const lineSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('user'),
     id: id(),
@@ -49,10 +51,31 @@ const lineSchema = z.discriminatedUnion('type', [
     data: json().optional(),
     mentions: z.strictObject({ users: z.array(id()) }).optional(),
     replyTo: messageId().optional(),
+    attachments: z
+      .array(z.strictObject({ file: filePath(), name: text(255).min(1).optional() }))
+      .min(1)
+      .optional(),
     /** The message whose thread it belongs to. */
     thread: messageId().optional(),
     silent: z.boolean().optional(),
     editedAt: time().optional(),
+    deletedAt: time().optional(),
+    pinnedAt: time().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('poll'),
+    room: id(),
+    id: messageId(),
+    /** Absent: the system. */
+    sender: id().optional(),
+    at: time(),
+    question: singleLine(1_000),
+    options: z.array(singleLine(500)).min(2).max(1_000),
+    multiple: z.boolean().optional(),
+    anonymous: z.boolean().optional(),
+    closesAt: time().optional(),
+    closedAt: time().optional(),
+    silent: z.boolean().optional(),
     deletedAt: time().optional(),
     pinnedAt: time().optional(),
   }),
@@ -64,6 +87,16 @@ const lineSchema = z.discriminatedUnion('type', [
     emoji: emoji(),
     at: time().optional(),
   }),
+  z.strictObject({
+    type: z.literal('vote'),
+    room: id(),
+    message: messageId(),
+    user: id(),
+    /** All that the user chose, as the poll words them. */
+    options: z.array(singleLine(500)).min(1).max(1_000),
+    at: time().optional(),
+  }),
+  z.strictObject({ type: z.literal('block'), user: id(), blocked: id(), at: time().optional() }),
   z.strictObject({ type: z.literal('read'), room: id(), user: id(), message: messageId() }),
 ]);
 
@@ -79,6 +112,11 @@ export class ImportError extends Error {
     this.name = 'ImportError';
     this.line = line;
   }
+}
+
+function isInside(path: string): boolean {
+  const parts = path.split('/');
+  return !/[\\:]/.test(path) && parts.every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
 /** @throws ImportError */
