@@ -67,15 +67,17 @@ export const Message = memo(function Message(props: MessageProps): ReactNode {
       <div className="tidings-message-side">{isFirstOfGroup && !isOwn && <Avatar user={message.sender} />}</div>
       <div className="tidings-message-body">
         {isFirstOfGroup && !isOwn && <SenderName user={message.sender} />}
-        <div className="tidings-bubble">
-          {message.replySeq !== undefined && !isDeleted && <Quote seq={message.replySeq} tabIndex={tabIndex} />}
-          <MessageContent {...props} message={message} tabIndex={tabIndex} />
-          <MessageMeta message={message} />
+        <div className="tidings-bubble-line">
+          <div className="tidings-bubble">
+            {message.replySeq !== undefined && !isDeleted && <Quote seq={message.replySeq} tabIndex={tabIndex} />}
+            <MessageContent {...props} message={message} tabIndex={tabIndex} />
+            <MessageMeta message={message} />
+          </div>
+          {hasToolbar && <Toolbar message={message} actions={actions} tabIndex={tabIndex} onOpenChange={countOpen} />}
         </div>
         <Reactions message={message} canReact={actions.permissions.canReact} tabIndex={tabIndex} />
         <ThreadSummary message={message} onOpen={actions.openThread} tabIndex={tabIndex} />
         {state === 'failed' && <Failure message={message} tabIndex={tabIndex} />}
-        {hasToolbar && <Toolbar message={message} actions={actions} tabIndex={tabIndex} onOpenChange={countOpen} />}
       </div>
       {isAskingDelete && (
         <ConfirmDialog
