@@ -98,7 +98,8 @@ async function status(path: string): Promise<number | undefined> {
 
 test('npm start comes up, says where to look and warns; SIGTERM to npm leaves nothing running', async () => {
   await start('npm', ['start']);
-  expect(output).toMatch(new RegExp(`http://(localhost|127\\.0\\.0\\.1):${new URL(url).port}`));
+  const place = new RegExp(`http://(localhost|127\\.0\\.0\\.1):${new URL(url).port}`);
+  await expect.poll(() => output, waiting).toMatch(place);
   expect(output).toMatch(/development/i);
   expect(output).toMatch(/never|do not|not for production|anyone|everybody/i);
 
