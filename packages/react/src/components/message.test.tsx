@@ -1,0 +1,173 @@
+// @vitest-environment happy-dom
+import { TidingsError, type MessageView } from '@tidings/client';
+import { act } from 'react';
+import { expect, test } from 'vitest';
+import { click, render, type Rendered } from '../testing/render.tsx';
+import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-chat.ts';
+import { messageView } from '../testing/scripted-timeline.ts';
+import { MessageList } from './message-list.tsx';
+import { Message } from './message.tsx';
+import { Room } from './room.tsx';
+
+function open(message: MessageView): { readonly page: Rendered; readonly room: ScriptedRoom } & Disposable {
+  const chat = new ScriptedChat({ me: 'me', users: [{ id: 'ann', name: 'Ann' }] });
+  const room = chat.addRoom(roomView({ id: 'r' }), { messages: [message] });
+  const page = render(
+    <Room id="r" onOpenThread={(seq) => room.done.push(['openThread', seq])}>
+      <Message message={message} isActive />
+    </Room>,
+    chat,
+  );
+  return { page, room, [Symbol.dispose]: () => page.unmount() };
+}
+
+const mine = (change: Partial<MessageView>): MessageView =>
+  messageView({ key: '1', sender: 'me', isOwn: true, text: 'mine', ...change });
+const theirs = (change: Partial<MessageView> = {}): MessageView =>
+  messageView({ key: '1', seq: 1, sender: 'ann', text: 'theirs', ...change });
+
+test.each([
+  ['sending', 'Sending'],
+  ['sent', 'Sent'],
+  ['delivered', 'Delivered'],
+  ['read', 'Read'],
+] as const)('an own message that is %s says so', (state, words) => {
+  using at = open(mine({ state }));
+  expect(at.page.find('.tidings-message-state').getAttribute('aria-label')).toBe(words);
+});
+
+test('a message that was refused says why, is sent again, or goes', () => {
+  using at = open(mine({ key: 'k', state: 'failed', failure: new TidingsError(603, 'too fast') }));
+  expect(at.page.find('[role=alert]').textContent).toContain('Not sent: too fast');
+  click(at.page.button('Send again'));
+  click(at.page.button('Discard'));
+  expect(at.room.done).toEqual(
+    expect.arrayContaining([
+      ['retry', 'k'],
+      ['discard', 'k'],
+    ]),
+  );
+});
+
+test('of others neither ticks nor edit are shown; their name is', () => {
+  using at = open(theirs());
+  expect(at.page.all('.tidings-message-state')).toEqual([]);
+  expect(at.page.find('.tidings-message-sender').textContent).toBe('Ann');
+  click(at.page.button('More actions'));
+  const items = at.page.all('[role=menuitem]').map(({ textContent }) => textContent);
+  expect(items).toContain('Reply');
+  expect(items).not.toContain('Edit');
+  expect(items).not.toContain('Delete');
+});
+
+test('a reaction is added by a click, and one’s own taken back', async () => {
+  const reactions = [
+    { emoji: '👍', count: 2, isOwn: true },
+    { emoji: '🎉', count: 1, isOwn: false },
+  ];
+  using at = open(theirs({ reactions }));
+  const [own, other] = at.page.all('.tidings-reaction');
+  expect([own, other].map((button) => button?.getAttribute('aria-pressed'))).toEqual(['true', 'false']);
+  if (own !== undefined) click(own);
+  if (other !== undefined) click(other);
+  await act(async () => {});
+  expect(at.room.done).toEqual(
+    expect.arrayContaining([
+      ['unreact', 1, '👍'],
+      ['react', 1, '🎉'],
+    ]),
+  );
+});
+
+test('a deleted message is a word in its place, without anything to do', () => {
+  using at = open(theirs({ isDeleted: true, text: '', replySeq: 7 }));
+  expect(at.page.find('.tidings-deleted').textContent).toBe('This message was deleted');
+  expect(at.page.all('button')).toEqual([]);
+});
+
+test('edited is said; a thread is led to', () => {
+  const view = theirs({ isEdited: true });
+  const message = view.message && { ...view.message, thread: { count: 2, lastSeq: 9, lastAt: 0 } };
+  using at = open({ ...view, ...(message && { message }) });
+  expect(at.page.find('.tidings-message-meta').textContent).toContain('edited');
+  click(at.page.find('.tidings-thread-summary'));
+  expect(at.room.done).toContainEqual(['openThread', 1]);
+});
+
+test('a poll is voted on, and a second click takes the vote back', async () => {
+  const poll = {
+    question: 'Where?',
+    options: [
+      { id: 'a', text: 'Here', votes: 1 },
+      { id: 'b', text: 'There', votes: 0 },
+    ],
+    voters: 1,
+  };
+  const view = theirs({ ownVotes: ['a'] });
+  const message = view.message && { ...view.message, kind: 'poll' as const, poll };
+  using at = open({ ...view, ...(message && { message }) });
+  expect(at.page.find('legend').textContent).toBe('Where?');
+  const [first, second] = at.page.all('input');
+  if (second !== undefined) click(second);
+  if (first !== undefined) click(first);
+  await act(async () => {});
+  expect(at.room.done.filter(([name]) => name === 'vote')).toEqual([
+    ['vote', 1, ['b']],
+    ['vote', 1, []],
+  ]);
+});
+
+test('pictures keep their space, other files are lines, and nothing that can hold a script is shown as a picture', async () => {
+  const file = (name: string, contentType: string): MessageView['attachments'][number] => ({
+    id: name,
+    name,
+    contentType,
+    bytes: 1000,
+    url: `/${name}`,
+  });
+  const attachments = [file('a.png', 'image/png'), file('b.svg', 'image/svg+xml'), file('c.html', 'text/html')];
+  using at = open(theirs({ attachments }));
+  await act(async () => {});
+  expect(at.page.all('.tidings-picture img').map((image) => image.getAttribute('src'))).toEqual(['/a.png']);
+  const links = at.page.all('a.tidings-file');
+  expect(links.map((link) => [link.getAttribute('href'), link.getAttribute('download')])).toEqual([
+    ['/b.svg', 'b.svg'],
+    ['/c.html', 'c.html'],
+  ]);
+});
+
+test('new messages of others are said to screen readers, own ones and old ones are not', () => {
+  const chat = new ScriptedChat({ me: 'me', users: [{ id: 'ann', name: 'Ann' }] });
+  const room = chat.addRoom(roomView({ id: 'r' }), { messages: [theirs()] });
+  using page = render(
+    <Room id="r">
+      <MessageList />
+    </Room>,
+    chat,
+  );
+  const said = (): string => page.find('[aria-live=polite]').textContent;
+  expect(said()).toBe('');
+  act(() => room.append(mine({ key: '2', seq: 2, state: 'sent' })));
+  expect(said()).toBe('');
+  act(() => room.append(theirs({ key: '3', seq: 3, text: '**news**' })));
+  expect(said()).toBe('Ann: news');
+});
+
+test('an action that fails is told, and the word can be sent away', async () => {
+  const chat = new ScriptedChat({ me: 'me' });
+  const room = chat.addRoom(roomView({ id: 'r' }), { messages: [] });
+  room.react = () => Promise.reject(new TidingsError(103, 'permission denied'));
+  const message = theirs({ reactions: [{ emoji: '👍', count: 1, isOwn: false }] });
+  using page = render(
+    <Room id="r">
+      <MessageList />
+      <Message message={message} />
+    </Room>,
+    chat,
+  );
+  click(page.find('.tidings-reaction'));
+  await act(async () => {});
+  expect(page.find('.tidings-toast').textContent).toContain('permission denied');
+  click(page.button('Close'));
+  expect(page.all('.tidings-toast')).toEqual([]);
+});
