@@ -108,6 +108,36 @@ describeWithChromium('finding', () => {
     expect(await pins.innerText()).not.toContain('Nothing else');
   });
 
+  test('a question to everybody, and what they answer', async () => {
+    await app.room('two', ['ann', 'ben'], 'Two');
+    const ann = await app.person('Ann', 'two');
+    const ben = await app.person('Ben', 'two');
+    await ann.field().fill('kept while the question is asked');
+    await ann.conversation.getByRole('button', { name: 'Create a poll' }).click();
+    const dialog = ann.page.getByRole('dialog');
+    await dialog.getByLabel('Question').fill('Tea or coffee?');
+    await dialog.getByLabel('Option 1').fill('Tea');
+    await dialog.getByLabel('Option 2').fill('Coffee');
+    await dialog.getByRole('button', { name: 'Send' }).click();
+    await ben.conversation.getByText('Tea or coffee?', { exact: true }).waitFor();
+    await ben.conversation.getByLabel(/Coffee/).check();
+    await expect.poll(() => ann.conversation.locator('.tidings-poll').innerText(), waiting).toContain('1 person voted');
+    expect(await ann.field().inputValue()).toBe('kept while the question is asked');
+    expect(await app.texts('two')).toEqual(['Tea or coffee?']);
+  });
+
+  test('who owns a room gives others a role in it', async () => {
+    await app.room('two', ['ann', 'ben'], 'Two');
+    const ann = await app.person('Ann', 'two');
+    const ben = await app.person('Ben', 'two');
+    await ann.conversation.getByRole('button', { name: 'Members' }).click();
+    await ann.page.getByRole('complementary').getByRole('button', { name: /Ben/ }).click();
+    await ann.page.getByRole('dialog').getByLabel('Role').selectOption('moderator');
+    await ben.conversation.getByRole('button', { name: 'Members' }).click();
+    const members = ben.page.getByRole('complementary', { name: 'Members' });
+    await expect.poll(() => members.getByRole('button', { name: /Ben/ }).innerText(), waiting).toContain('Moderator');
+  });
+
   test('a room of one’s own: made, found, joined, put aside and left', async () => {
     const ann = await app.person('Ann');
     await ann.page.getByRole('button', { name: 'New conversation' }).click();

@@ -1,10 +1,11 @@
 /** One room: its messages, and beside them a thread, the members, what was found, or what is pinned. */
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import {
   Composer,
   Icon,
   MemberList,
   MessageList,
+  PollComposer,
   Room,
   RoomHeader,
   SearchPanel,
@@ -14,10 +15,10 @@ import {
   useRoomView,
 } from '@tidings/react';
 import { useApp, useRoute } from '../shell/app-context.ts';
+import { Dialog } from '../shell/dialog.tsx';
 import type { Route } from '../shell/route.ts';
 import { useWords } from '../words/use-words.ts';
 import { PinsPanel } from './pins-panel.tsx';
-import { PollButton } from './poll-button.tsx';
 import { RoomMenu } from './room-menu.tsx';
 import { SidePanel } from './side-panel.tsx';
 import { hasFinePointer, isNarrow } from '../shell/screen.ts';
@@ -28,6 +29,7 @@ export function RoomPage({ id }: { readonly id: string }): ReactNode {
   const { router } = useApp();
   const route = useRoute();
   const view = useRoomView(id);
+  const [isAsking, setAsking] = useState(false);
   const title = view?.title ?? '';
   const back = (): void => router.go({});
 
@@ -66,10 +68,35 @@ export function RoomPage({ id }: { readonly id: string }): ReactNode {
           targetSeq={route.panel === 'thread' ? undefined : route.message}
         />
         <TypingIndicator />
-        <Composer autoFocus={hasFinePointer()} showEmoji showFiles renderActions={() => <PollButton />} />
+        <Composer
+          autoFocus={hasFinePointer()}
+          showEmoji
+          showFiles
+          renderActions={() => <PollButton onClick={() => setAsking(true)} />}
+        />
+        {isAsking && (
+          <Dialog title={words.createPoll} isTitleHidden onClose={() => setAsking(false)}>
+            <PollComposer onDone={() => setAsking(false)} />
+          </Dialog>
+        )}
       </div>
       <RoomPanel route={route} id={id} />
     </Room>
+  );
+}
+
+function PollButton({ onClick }: { readonly onClick: () => void }): ReactNode {
+  const words = useWords();
+  return (
+    <button
+      type="button"
+      className="tidings-icon-button"
+      aria-label={words.createPoll}
+      title={words.createPoll}
+      onClick={onClick}
+    >
+      <Icon name="poll" />
+    </button>
   );
 }
 
