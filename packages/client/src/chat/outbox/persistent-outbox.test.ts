@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TidingsError } from '../../error.ts';
 import { createMemoryOutboxStore } from './memory-outbox-store.ts';
 import { maxOutboxEntries } from './outbox.ts';
@@ -266,6 +266,54 @@ describe('storage that is slow', () => {
     one.outbox.entries.subscribe(() => (isMissing ||= !waiting(one).includes('m2')));
     await world.settle();
     expect([waiting(one), isMissing]).toEqual([['m1', 'm2'], false]);
+  });
+});
+
+describe('files', () => {
+  beforeEach(() => void vi.stubGlobal('fetch', world.receive));
+  afterEach(() => void vi.unstubAllGlobals());
+  const files = [new File(['a'], 'a'), new File(['b'], 'b')];
+
+  test('are uploaded once, in order, before the message, whatever fails behind them', async () => {
+    const tab = world.open();
+    world.faults.push('none', 'lost on the way', 'none', 'lost on the way', 'answer lost');
+    await tab.outbox.add('r', 'c1', { text: 'm1', files });
+    await world.settle();
+    expect(tab.outbox.entries.get()[0]?.uploads).toMatchObject([
+      { name: 'a', state: 'uploaded', sentBytes: 1 },
+      { name: 'b', totalBytes: 1 },
+    ]);
+    for (let turn = 0; turn < 4; turn += 1) await world.advance(10_000);
+    expect([world.uploaded, world.texts('r'), waiting(tab)]).toEqual([['a', 'b'], ['m1'], []]);
+  });
+
+  test('that expired before the message could be sent are uploaded once more, not for ever', async () => {
+    const tab = world.open();
+    world.expired.add('a 1');
+    await tab.outbox.add('r', 'c1', { text: 'm1', files });
+    await world.settle();
+    await world.advance(10_000);
+    expect([world.uploaded, world.texts('r')]).toEqual([['a', 'b', 'a', 'b'], ['m1']]);
+    for (let at = 1; at < 20; at += 1) world.expired.add(`a ${at}`);
+    await tab.outbox.add('r', 'c2', { text: 'm2', files });
+    await world.settle();
+    await world.advance(120_000);
+    expect(tab.outbox.entries.get()).toMatchObject([{ clientId: 'c2', failure: { code: 617 } }]);
+    expect(world.uploaded).toHaveLength(8);
+  });
+
+  test('that are gone from the device fail by name, and nothing else does', async () => {
+    await store.add(
+      aRecord('c1', { files: [{ key: 'lost', name: 'lost.txt', contentType: 'text/plain', totalBytes: 1 }] }),
+      new Map(),
+    );
+    const tab = world.open();
+    await tab.outbox.add('r', 'c2', { text: 'm2' });
+    await world.settle();
+    expect(tab.outbox.entries.get()).toMatchObject([
+      { clientId: 'c1', failure: { code: 7 }, uploads: [{ state: 'failed', failure: { code: 7 } }] },
+    ]);
+    expect(world.texts('r')).toEqual(['m2']);
   });
 });
 

@@ -24,6 +24,10 @@ export class OutboxWorld {
   readonly received: Message[] = [];
   /** How often each client id came. */
   readonly deliveries = new Map<string, number>();
+  /** Names of uploaded files, in order; their attachments are `<name> 1`, `<name> 2` … */
+  readonly uploaded: string[] = [];
+  /** Attachments that have expired. */
+  readonly expired = new Set<string>();
   /** For the calls that come next. */
   readonly faults: Fault[] = [];
   readonly #openStore: () => OutboxStore;
@@ -51,8 +55,10 @@ export class OutboxWorld {
   }
 
   /** The server: what has come before is answered with what there is; `refused …` is refused. */
-  take({ room, clientId = '', text = '' }: ChatInput<'send'>): Message {
+  take({ room, clientId = '', text = '', attachments = [] }: ChatInput<'send'>): Message {
     this.deliveries.set(clientId, (this.deliveries.get(clientId) ?? 0) + 1);
+    const gone = attachments.find((id) => this.expired.has(id));
+    if (gone !== undefined) throw new TidingsError(617, `no such attachment: ${gone}`);
     if (text.startsWith('refused')) throw new TidingsError(604, 'not allowed in this room: send');
     const known = this.received.find((message) => message.room === room && message.clientId === clientId);
     if (known) return known;
@@ -64,6 +70,13 @@ export class OutboxWorld {
     this.received.push(message);
     return message;
   }
+
+  /** Stands for `fetch`: the bytes of an upload have come. */
+  readonly receive = async (url: string): Promise<Response> => {
+    const name = decodeURIComponent(url.slice(1));
+    const id = `${name} ${this.uploaded.push(name)}`;
+    return Response.json({ attachment: { id, name, contentType: 'text/plain', bytes: 1, url } });
+  };
 
   /** Lets everything happen that needs no time. */
   async settle(): Promise<void> {
@@ -116,7 +129,7 @@ export class WorldTab {
     this.isDead = true;
   }
 
-  readonly #call = async (_method: string, data: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
+  readonly #call = async (method: string, data: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
     const world = this.#world;
     if (this.state.get().status !== 'online') throw TidingsError.of('offline');
     const fault = world.faults.shift() ?? 'none';
@@ -125,6 +138,7 @@ export class WorldTab {
     if (fault === 'lost on the way') throw TidingsError.of('timeout');
     if (fault === 'not available') throw new TidingsError(619, 'away', { isTemporary: true });
     if (fault === 'slow mode') throw new TidingsError(609, 'wait', { isTemporary: true });
+    if (method === 'chat.upload') return { url: `/${encodeURIComponent((data as ChatInput<'upload'>).name)}` };
     const message = world.take(data as ChatInput<'send'>);
     await this.#step();
     if (fault === 'answer lost') throw TidingsError.of('timeout');
