@@ -39,6 +39,8 @@ export type UserPublication =
       readonly lastAt: number;
       readonly countable: number;
       readonly read?: ReadState;
+      /** The line of the room reads otherwise, though nothing new was said. */
+      readonly changed?: boolean;
     }
   | { readonly type: 'mention'; readonly message: Message }
   | { readonly type: 'room'; readonly item: RoomListItem }

@@ -106,7 +106,7 @@ export class RoomList {
     if (activity.read) this.#hear(activity.room);
     if (line) this.#put(withActivity(line, activity));
     // One's own activity is known by the message itself.
-    if (!line || line.lastMessage === undefined || line.lastMessage.seq < activity.lastSeq) this.want(activity.room);
+    if (activity.changed || !line?.lastMessage || line.lastMessage.seq < activity.lastSeq) this.want(activity.room);
   }
 
   read(read: ReadState): void {

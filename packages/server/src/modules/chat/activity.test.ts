@@ -77,7 +77,42 @@ describe('activity', () => {
     expect(activity(chat, 'ben')).toEqual([]);
   });
 
-  test('is not told of edits, and in large rooms only to the sender', async () => {
+  test('says that the line of the room reads otherwise: an edit, a deletion, another name', async () => {
+    await using chat = await group('anna', 'ben');
+    const anna = chat.as('anna');
+    await anna('send', { room: 'room', text: 'x' });
+    for (const change of [
+      () => anna('edit', { room: 'room', seq: 1, text: 'y' }),
+      () => anna('changeRoom', { room: 'room', name: 'Another' }),
+      () => anna('delete', { room: 'room', seq: 1 }),
+    ]) {
+      await chat.clock.advance(1_000);
+      await change();
+    }
+    await chat.clock.advance(1_000);
+    const [first, ...changes] = activity(chat, 'ben');
+    expect(first).not.toHaveProperty('changed');
+    expect(changes).toMatchObject([1, 2, 3].map((more) => ({ changed: true, lastSeq: 1, rev: 1 + more })));
+    // Changing is not reading.
+    expect(activity(chat, 'anna').slice(1)).toEqual(changes);
+  });
+
+  test('is not told of reactions, nor of edits far above what stands in a list', async () => {
+    await using chat = await group('anna', 'ben');
+    const anna = chat.as('anna');
+    for (let seq = 1; seq <= 203; seq++) await anna('send', { room: 'room', text: 'x' });
+    await chat.clock.advance(1_000);
+    const before = activity(chat, 'ben').length;
+    await anna('react', { room: 'room', seq: 203, emoji: 'x' });
+    await anna('edit', { room: 'room', seq: 2, text: 'y' });
+    await chat.clock.advance(1_000);
+    expect(activity(chat, 'ben')).toHaveLength(before);
+    await anna('edit', { room: 'room', seq: 3, text: 'y' });
+    await chat.clock.advance(1_000);
+    expect(activity(chat, 'ben')).toHaveLength(before + 1);
+  });
+
+  test('in large rooms is told only to the sender', async () => {
     await using chat = await group('anna', 'ben', 'cleo', 'dora');
     await chat.as('anna')('send', { room: 'room', text: 'x' });
     await chat.clock.advance(1_000);

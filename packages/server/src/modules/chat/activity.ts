@@ -4,6 +4,9 @@
  * as they are then. In large rooms only those who look are told, by the room's own channel.
  *
  * Who sends has read up to their message: their devices are told so with it, since sending tells nobody else.
+ *
+ * Members are also told, as `changed`, that the line of the room reads otherwise though nothing new was said: the room was
+ * changed, or one of its latest messages was edited or deleted.
  */
 import type { Chat } from './chat.ts';
 import { ActivityLook, type SeenRoom } from './activity-look.ts';
@@ -13,6 +16,7 @@ import { isCrowd } from './membership.ts';
 import type { RoomPublication, UserPublication } from './model.ts';
 import { Paced } from './paced.ts';
 import { toReadState } from './read-markers.ts';
+import { maxLookedThrough } from './room-list-item.ts';
 
 const everyMs = 250;
 /** Users of all rooms whose members are remembered. */
@@ -32,7 +36,11 @@ interface News {
   /** The members are told. */
   loud: boolean;
   readonly senders: Set<string>;
+  /** The latest message that was edited or deleted; Infinity: the room itself was changed; 0: neither. */
+  changedSeq: number;
 }
+
+const nothing = (): News => ({ loud: false, senders: new Set(), changedSeq: 0 });
 
 export class RoomActivity {
   readonly #chat: Pick<Chat, 'config' | 'context' | 'db'>;
@@ -52,11 +60,15 @@ export class RoomActivity {
 
   /** Something was told on a room's channel. @param json of a `RoomPublication`. Never throws. */
   noticed(room: string, json: string, event: ChatEventName, by: string): void {
-    if (event !== 'message.sent') return;
-    let news = this.#news.get(room);
-    if (!news) this.#news.set(room, (news = { loud: false, senders: new Set() }));
-    news.loud ||= !isQuiet(json);
-    if (by !== '') news.senders.add(by);
+    const changedSeq = event === 'message.sent' ? 0 : changedIn(json, event);
+    if (changedSeq === undefined) return;
+    const news = this.#news.get(room) ?? nothing();
+    this.#news.set(room, news);
+    news.changedSeq = Math.max(news.changedSeq, changedSeq);
+    if (event === 'message.sent') {
+      news.loud ||= !isQuiet(json);
+      if (by !== '') news.senders.add(by);
+    }
     this.#paced.want(room, everyMs);
   }
 
@@ -75,19 +87,22 @@ export class RoomActivity {
     try {
       await this.#tellNews(id, news);
     } catch (error) {
-      const since = this.#news.get(id);
+      const since = this.#news.get(id) ?? nothing();
       this.#news.set(id, {
-        loud: news.loud || since?.loud === true,
-        senders: new Set([...news.senders, ...(since?.senders ?? [])]),
+        loud: news.loud || since.loud,
+        senders: new Set([...news.senders, ...since.senders]),
+        changedSeq: Math.max(news.changedSeq, since.changedSeq),
       });
       throw error;
     }
   }
 
-  async #tellNews(id: string, { loud, senders }: News): Promise<void> {
+  async #tellNews(id: string, { loud, senders, changedSeq }: News): Promise<void> {
     const { config, context } = this.#chat;
     const { room, senders: members } = await this.#look.read(id, [...senders]);
     if (!room || room.deleted_at !== null) return;
+    // An older message does not stand in the list.
+    const changed = changedSeq > 0 && changedSeq >= room.last_seq - maxLookedThrough;
     const activity: Activity = {
       type: 'activity',
       room: id,
@@ -95,10 +110,11 @@ export class RoomActivity {
       lastSeq: room.last_seq,
       lastAt: room.last_at,
       countable: room.ucount,
+      ...(changed && { changed }),
     };
     const json = JSON.stringify(activity);
     const told = new Map<string, string>();
-    if (loud && room.member_count <= config.limits.notifiedMembers) {
+    if ((loud || changed) && room.member_count <= config.limits.notifiedMembers) {
       for (const user of await this.#membersOf(id, room)) told.set(user, json);
     }
     for (const member of members) {
@@ -145,6 +161,17 @@ export class RoomActivity {
     this.#members.delete(room);
     this.#remembered -= users.length;
   }
+}
+
+/**
+ * Which message now reads otherwise; Infinity for the room itself. Undefined for what changes nothing in a list of rooms,
+ * and for a message that only its sender sees.
+ */
+function changedIn(json: string, event: ChatEventName): number | undefined {
+  if (event === 'room.changed') return Number.POSITIVE_INFINITY;
+  if ((event !== 'message.edited' && event !== 'message.deleted') || isQuiet(json)) return undefined;
+  const publication = JSON.parse(json) as RoomPublication;
+  return publication.type === 'message' ? publication.message.seq : undefined;
 }
 
 /** Whether nobody is to be called by this message: a silent one, or one that only its sender sees. */

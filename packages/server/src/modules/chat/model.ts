@@ -165,6 +165,8 @@ export type UserPublication =
       readonly countable: number;
       /** For who has sent: sending reads. */
       readonly read?: ReadState;
+      /** The room was changed, or one of its latest messages edited or deleted: its line in the list may read otherwise. */
+      readonly changed?: boolean;
     }
   | { readonly type: 'mention'; readonly message: Message }
   /** Joined, left, read elsewhere, pinned, muted …: the whole line as it is now. */

@@ -6,7 +6,7 @@ import type { RoomListItem } from './model.ts';
 import type { ChatTables } from './tables.ts';
 
 /** If the latest messages of a room are not for the list, so many are looked through for one that is. */
-const maxLookedThrough = 200;
+export const maxLookedThrough = 200;
 
 /** Key of the direct room of two users; the same whoever asks. A room of one user with themselves is for notes. */
 export function directKey(a: string, b: string): string {
