@@ -160,6 +160,7 @@ test('what was discarded just before closing does not come back', async () => {
   const tab = world.open();
   tab.isOnline = false;
   await tab.outbox.add('r', 'c1', { text: 'm1' });
+  await world.settle();
   tab.outbox.discard('c1');
   await tab.close();
   expect(await store.all()).toEqual([]);
