@@ -58,6 +58,7 @@ export class RoomList {
   #failure: TidingsError | undefined;
   /** The list may have missed something, and is to be compared with the server. */
   #isStale = true;
+  #wasLive = false;
   #isSyncing = false;
   #retryMs = minRetryMs;
   #retryTimer: unknown;
@@ -96,6 +97,8 @@ export class RoomList {
   /** The user's channel is live. @param isWhole nothing was missed since what is known. */
   live(isWhole: boolean): void {
     if (!isWhole) this.#isStale = true;
+    else if (!this.#wasLive) this.#isStale = false;
+    this.#wasLive = true;
     this.#requests.want([]);
     if (this.#isStale) void this.#sync();
     else this.#setStatus('live');
