@@ -40,6 +40,7 @@ describeWithChromium('outages', () => {
     const ben = await app.person('Ben', 'two', tall);
     await ann.send('Ann 0');
     await ben.expectTexts(['Ann 0']);
+    await expect.poll(() => ann.isOnDevice('Ann 0'), waiting).toBe(true);
 
     await ann.cut();
     const written = ['Ann 1', 'Ann 2', 'Ann 3'];

@@ -109,6 +109,26 @@ export class ChatPage {
     await expect.poll(() => this.banner.textContent(), { timeout: 60_000 }).not.toBe('');
   }
 
+  /** Whether the device would still have this message after a reload; it writes down what it sees in the second after. */
+  isOnDevice(text: string): Promise<boolean> {
+    return this.page.evaluate(async (wanted) => {
+      const answer = <T>(request: IDBRequest<T>): Promise<T> =>
+        new Promise((resolve, reject) => {
+          request.addEventListener('success', () => resolve(request.result));
+          request.addEventListener('error', () => reject(new Error('the database cannot be read')));
+        });
+      for (const { name = '' } of await indexedDB.databases()) {
+        const database = await answer(indexedDB.open(name));
+        const stores = [...database.objectStoreNames].filter((store) => store === 'timelines');
+        const kept = stores.map((store) => answer(database.transaction(store).objectStore(store).getAll()));
+        const found = JSON.stringify(await Promise.all(kept)).includes(JSON.stringify(wanted));
+        database.close();
+        if (found) return true;
+      }
+      return false;
+    }, text);
+  }
+
   /** Reloads the page; without a network it comes from the device. */
   async reload(): Promise<void> {
     await this.page.evaluate(async () => void (await navigator.serviceWorker.ready));
