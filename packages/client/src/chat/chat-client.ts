@@ -86,7 +86,10 @@ export class ChatClient implements Chat, AsyncDisposable {
       draft: (room) => this.#drafts.of(room),
       onLine: (line, before) => this.#onLine(line, before),
       onMessage: (message) => this.#notices.message(message),
-      onGone: (room) => this.#open.get(room)?.leave(notMember),
+      onGone: (room) => {
+        this.#drafts.gone(room);
+        this.#open.get(room)?.leave(notMember);
+      },
       onSynced: (snapshot) => this.#onSynced(snapshot),
     });
     this.rooms = this.#list.rooms;

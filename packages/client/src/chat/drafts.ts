@@ -78,6 +78,16 @@ export class Drafts {
     }
   }
 
+  /** The user is no longer in the room: nothing of it is left on the server either. */
+  gone(room: string): void {
+    for (const place of this.#places.values()) {
+      if (place.draft.room !== room) continue;
+      place.save.cancel();
+      const { unsaved: _, ...draft } = place.draft;
+      this.#show(place, { ...draft, text: '' });
+    }
+  }
+
   /** What could not be saved without a connection. */
   online(): void {
     for (const { draft, save } of this.#places.values()) if (draft.unsaved) save.want();

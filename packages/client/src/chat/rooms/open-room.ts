@@ -275,8 +275,8 @@ export class OpenRoom implements ThreadRoom {
         const { sender, seq } = message;
         this.typing.ended(sender);
         if (message.threadSeq === undefined) {
-          if (this.main.lacks(seq)) this.receipts.sent(sender, seq);
-          // A page was faster; the reading of receipts may have been before it.
+          if (this.main.isCurrent && this.main.lacks(seq)) this.receipts.sent(sender, seq);
+          // A page was faster, or it is not known whether it is new; the reading of receipts may have been before it.
           else if (seq > this.#toldSeq) this.receipts.doubt();
           this.#toldSeq = Math.max(this.#toldSeq, seq);
         }
