@@ -259,7 +259,7 @@ export class OpenRoom implements ThreadRoom {
       for (const timeline of this.threads.timelines()) void timeline.reload();
       this.pins.reload();
     }
-    void this.receipts.reload();
+    void this.receipts.reload(!recovered);
     this.members.online();
     this.threads.online();
     const line = this.#list.line(this.id);

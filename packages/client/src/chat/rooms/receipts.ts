@@ -24,7 +24,7 @@ export class Receipts {
   #delivered = new Map<string, number>();
   /** What was told while a reading is on its way, which may be older. */
   #meanwhile: Told[] | undefined;
-  /** Marks of theirs may come behind them. */
+  /** Marks of theirs may come behind them, also in a reading that was asked for before. */
   readonly #departed = new Set<string>();
   #isWhole = false;
   #readFloor = 0;
@@ -76,7 +76,9 @@ export class Receipts {
     }
   }
 
-  async reload(): Promise<void> {
+  /** @param isReset who came and went meanwhile was not told. */
+  async reload(isReset = false): Promise<void> {
+    if (isReset) this.#departed.clear();
     this.#again.cancel();
     const meanwhile: Told[] = [];
     this.#meanwhile = meanwhile;
@@ -92,7 +94,6 @@ export class Receipts {
           ...cursor,
         });
         for (const { user, readSeq, deliveredSeq } of receipts) {
-          this.#departed.delete(user);
           read.set(user, readSeq);
           delivered.set(user, deliveredSeq);
         }
@@ -105,8 +106,10 @@ export class Receipts {
     if (this.#meanwhile !== meanwhile) return;
     this.#meanwhile = undefined;
     const me = this.#context.me.get() ?? '';
-    read.delete(me);
-    delivered.delete(me);
+    for (const user of [me, ...this.#departed]) {
+      read.delete(user);
+      delivered.delete(user);
+    }
     [this.#read, this.#delivered, this.#isWhole] = [read, delivered, isWhole];
     for (const told of meanwhile) this.#apply(told);
     this.#changed();
