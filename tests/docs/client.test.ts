@@ -347,7 +347,6 @@ test('Node, and where things are missing that React Native does not have', async
     await fetch('data:,'); // Node's own needs what goes now, once.
     void WebSocket;
     for (const name of ${JSON.stringify(missing)}) delete globalThis[name];
-    delete Promise.withResolvers;
     delete Array.prototype.toSorted;
     ${examples.code('client-react-native')}`;
   const bot = at(engine.port, examples.code('client-bot')).replace('process.env.TOKEN', `'${mint({ sub: 'ben' })}'`);

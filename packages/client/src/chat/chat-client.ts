@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../connection/connection.ts';
+import { deferred } from '../deferred.ts';
 import { TidingsError } from '../error.ts';
 import { WritableStore, type Store } from '../store.ts';
 import { NoticeOnce } from '../tabs/notice-once.ts';
@@ -53,7 +54,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   readonly #notices: Notices;
   readonly #urls: AttachmentUrls;
   readonly #stops: (() => void)[] = [];
-  readonly #storage = Promise.withResolvers<ChatStorage | undefined>();
+  readonly #storage = deferred<ChatStorage | undefined>();
   #once: NoticeOnce | undefined;
   #channel: UserChannel | undefined;
   #startedFor: string | undefined;

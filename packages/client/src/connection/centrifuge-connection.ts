@@ -4,6 +4,7 @@
  */
 import { Centrifuge, UnauthorizedError, type Options, type TransportEndpoint } from 'centrifuge';
 import type { Clock } from '../clock.ts';
+import { deferred } from '../deferred.ts';
 import { TidingsError } from '../error.ts';
 import { WritableStore, type Store } from '../store.ts';
 import { CentrifugeChannel } from './centrifuge-channel.ts';
@@ -101,7 +102,7 @@ export class CentrifugeConnection implements Connection {
       (error: unknown) => Promise.reject(toTidingsError(error)),
     );
     if (!signal) return answer;
-    const { promise, reject } = Promise.withResolvers<never>();
+    const { promise, reject } = deferred<never>();
     const abort = (): void => reject(TidingsError.of('aborted'));
     signal.addEventListener('abort', abort, { once: true });
     try {

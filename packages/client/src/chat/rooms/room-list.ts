@@ -360,8 +360,8 @@ function isSameMembership(a: RoomListItem, b: RoomListItem): boolean {
 
 /** What the user has with the room, as `chat.sync` says; the room itself comes with its line. */
 function withCountersOf(line: RoomListItem, counters: Counters): RoomListItem {
-  const { countable = 0, unread = 0, readSeq = 0, mentions = 0, pinned, archived, muteUntil } = counters;
-  const { pinned: _, archived: __, muteUntil: ___, ...membership } = line.membership;
+  const { countable = 0, unread = 0, readSeq = 0, mentions = 0, pinned, archived, muteUntil, notify } = counters;
+  const { pinned: _, archived: __, muteUntil: ___, notify: ____, ...membership } = line.membership;
   return withRead(
     {
       ...line,
@@ -370,6 +370,7 @@ function withCountersOf(line: RoomListItem, counters: Counters): RoomListItem {
         ...(pinned && { pinned }),
         ...(archived && { archived }),
         ...(muteUntil !== undefined && { muteUntil }),
+        ...(notify && { notify }),
       },
     },
     { readSeq, readCountable: countable - unread, deliveredSeq: membership.deliveredSeq, mentions, unread },

@@ -1,6 +1,7 @@
 /** Links to attachments that work without a token: asked for many at once, kept until shortly before they expire. */
 import type { Clock } from '../../clock.ts';
 import type { Connection } from '../../connection/connection.ts';
+import { deferred } from '../../deferred.ts';
 import { TidingsError } from '../../error.ts';
 import type { ChatOutput } from '../chat.ts';
 import type { Attachment } from '../publications.ts';
@@ -53,7 +54,7 @@ export class AttachmentUrls {
   #wish(id: string): Link {
     const waiting = this.#wishes.get(id);
     if (waiting) return waiting.link;
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const { promise, resolve, reject } = deferred<string>();
     const link: Link = { url: promise, keptUntil: Infinity };
     if (this.#wishes.size === 0) this.#clock.setTimeout(() => void this.#ask(), gatherMs);
     this.#wishes.set(id, { link, resolve, reject });
