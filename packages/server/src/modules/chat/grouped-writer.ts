@@ -17,7 +17,7 @@ import { encodeRow, toOutboxRows, type OutboxEntry, type OutboxRow } from './out
 import { RowBatch } from './row-batch.ts';
 import { RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
-import { WorkTransaction } from './work-transaction.ts';
+import { WorkTransaction, type WorkContext } from './work-transaction.ts';
 
 /**
  * Times between the beginnings of transactions on PostgreSQL, at least: each costs two processes as much for one message
@@ -243,13 +243,14 @@ export class GroupedWriter implements ChatWriter {
     let wrote = false;
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
+    const context: WorkContext = { db, cache, ids: this.#ids, nowMs, outbox: entries };
     for (const job of jobs) {
-      const tx = new WorkTransaction(db, cache, this.#ids, nowMs);
+      const tx = new WorkTransaction(context);
       try {
-        const result = await job.work(tx);
+        const working = job.work(tx);
+        const result = working instanceof Promise ? ((await working) as unknown) : working;
         const released = tx.keep();
         if (released) await released;
-        for (const entry of tx.outbox) entries.push(entry);
         outcomes.push({ job, result });
       } catch (error) {
         if (isOfStore(error)) throw error;
