@@ -98,6 +98,10 @@ export interface ModuleContext {
   reconsiderUser(pattern: string, user: string): Promise<void>;
   /** Whether somebody on this node is subscribed. */
   isOccupied(channel: string): boolean;
+  /** False if nobody on any node is subscribed: what is published at a position need not be published. */
+  isHeard(channel: string): boolean;
+  /** Whether events of the type go anywhere: the others need not be emitted. */
+  wantsEvent(type: string): boolean;
   /** Resolves when the event is written down durably, or, for an in-process function, handled. */
   emit(event: ModuleEvent): Promise<void>;
 }
