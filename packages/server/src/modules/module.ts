@@ -33,6 +33,8 @@ export interface ModuleCommand {
   readonly input: z.ZodType;
   readonly output: z.ZodType;
   readonly example: unknown;
+  /** What `input` would make of input of the usual kind, for less; undefined for any other. */
+  readonly readUsual?: ((input: unknown) => unknown) | undefined;
   /**
    * Commands of one connection begin in the order of arrival and do not wait for each other: what must keep that order
    * has to be put in order before the first wait that may take longer for one than for the next.

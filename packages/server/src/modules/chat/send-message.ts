@@ -48,24 +48,38 @@ export interface SendOptions {
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, blocked, slowMode, invalid, tooLarge,
  * tooMany, messageNotFound, attachmentNotFound, rejected.
  */
-export async function sendMessage(
+export function sendMessage(
   chat: Chat,
   actor: ModuleActor,
   input: SendInput,
   options: SendOptions = {},
 ): Promise<Sent> {
   const hash = input.clientId === undefined ? null : contentHash(input);
-  let reviewed: Reviewed;
-  try {
-    checkContent(input, chat.config);
-    const review = chat.moderation.review(actor, input.room, input);
-    reviewed = review instanceof Promise ? await review : review;
-  } catch (error) {
-    // It may have been let through when it was sent first: then that stands.
+  // It may have been let through when it was sent first: then that stands.
+  const refused = async (error: unknown): Promise<Sent> => {
     const earlier = await findSent(chat, actor, input);
     if (!earlier) throw error;
     return replay(earlier, actor.user, hash);
+  };
+  const send = (reviewed: Reviewed) => sendReviewed(chat, actor, input, reviewed, hash, options);
+  let review: Reviewed | Promise<Reviewed>;
+  try {
+    checkContent(input, chat.config);
+    review = chat.moderation.review(actor, input.room, input);
+  } catch (error) {
+    return refused(error);
   }
+  return review instanceof Promise ? review.then(send, refused) : send(review);
+}
+
+function sendReviewed(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+  reviewed: Reviewed,
+  hash: string | null,
+  options: SendOptions,
+): Promise<Sent> {
   const { content: said, poll } = options.toPoll?.(reviewed.content) ?? { content: reviewed.content };
   const sending: Sending = {
     chat,
