@@ -51,8 +51,11 @@ export interface ChatTransaction {
   /** Whatever its state. */
   member(room: string, user: string): MemberRow | undefined | Promise<MemberRow | undefined>;
   message(room: string, seq: number): MessageRow | undefined | Promise<MessageRow | undefined>;
-  /** The message its sender gave this client id. */
-  sent(room: string, sender: string, clientId: string): MessageRow | undefined | Promise<MessageRow | undefined>;
+  /**
+   * The message its sender gave this client id, which must be in `needs.clientIds`. On SQLite it may be there and not be
+   * given: then inserting another makes the work run again, and so does failing.
+   */
+  sent(room: string, sender: string, clientId: string): MessageRow | undefined;
   /** Restrictions of the user that hold now, of the room and of everywhere. */
   restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]>;
   insertRoom(row: RoomRow): void;

@@ -120,7 +120,7 @@ function sendWithin(tx: ChatTransaction, sending: Sending): Sent | Promise<Sent>
   const room = here(tx.room(content.room));
   const member = here(tx.member(room.id, actor.user));
   if (content.clientId !== undefined) {
-    const earlier = here(tx.sent(room.id, actor.user, content.clientId));
+    const earlier = tx.sent(room.id, actor.user, content.clientId);
     if (earlier) return replay(earlier, actor.user, hash);
   }
   const standing = { room, member, shadow: checkSender(tx, sending, room, member) };

@@ -114,11 +114,8 @@ export class WorkTransaction implements ChatTransaction {
       : (row ?? undefined);
   }
 
-  sent(room: string, sender: string, clientId: string): Found<MessageRow> {
-    const row = this.#cache.sent.get(rowKey(room, sender, clientId));
-    return row === undefined
-      ? this.#load({ clientIds: [[room, sender, clientId]] }, () => this.sent(room, sender, clientId))
-      : (row ?? undefined);
+  sent(room: string, sender: string, clientId: string): MessageRow | undefined {
+    return this.#cache.sent.get(rowKey(room, sender, clientId)) ?? undefined;
   }
 
   restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]> {
@@ -187,7 +184,7 @@ export class WorkTransaction implements ChatTransaction {
 
   /** For what was not read with the needs of all. */
   async #load<T>(needs: Needs, again: () => T): Promise<Awaited<T>> {
-    await this.#cache.load(needs);
+    await this.#cache.load([needs], false);
     return await again();
   }
 
