@@ -255,7 +255,9 @@ function missing<Name extends 'members' | 'messages' | 'clientIds'>(
 ): Map<string, NonNullable<Needs[Name]>[number]> {
   const found = new Map<string, NonNullable<Needs[Name]>[number]>();
   for (const needs of all) {
-    for (const parts of needs[name] ?? []) {
+    const wanted = needs[name];
+    if (wanted === undefined) continue;
+    for (const parts of wanted) {
       const [room, second, third] = parts;
       const key = rowKey(room, second, third);
       if (!known.has(key)) found.set(key, parts);

@@ -55,21 +55,31 @@ export function sendMessage(
   options: SendOptions = {},
 ): Promise<Sent> {
   const hash = input.clientId === undefined ? null : contentHash(input);
-  // It may have been let through when it was sent first: then that stands.
-  const refused = async (error: unknown): Promise<Sent> => {
-    const earlier = await findSent(chat, actor, input);
-    if (!earlier) throw error;
-    return replay(earlier, actor.user, hash);
-  };
-  const send = (reviewed: Reviewed) => sendReviewed(chat, actor, input, reviewed, hash, options);
   let review: Reviewed | Promise<Reviewed>;
   try {
     checkContent(input, chat.config);
     review = chat.moderation.review(actor, input.room, input);
   } catch (error) {
-    return refused(error);
+    return refuse(chat, actor, input, hash, error);
   }
-  return review instanceof Promise ? review.then(send, refused) : send(review);
+  if (!(review instanceof Promise)) return sendReviewed(chat, actor, input, review, hash, options);
+  return review.then(
+    (reviewed) => sendReviewed(chat, actor, input, reviewed, hash, options),
+    (error: unknown) => refuse(chat, actor, input, hash, error),
+  );
+}
+
+/** It may have been let through when it was sent first: then that stands. @throws `error` if it was not. */
+async function refuse(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+  hash: string | null,
+  error: unknown,
+): Promise<Sent> {
+  const earlier = await findSent(chat, actor, input);
+  if (!earlier) throw error;
+  return replay(earlier, actor.user, hash);
 }
 
 function sendReviewed(
@@ -183,11 +193,17 @@ async function findSent(
 function needsOf(actor: ModuleActor, input: SendInput): Needs {
   const { room, clientId, replySeq, threadSeq } = input;
   const { user } = actor;
-  const mentioned = input.mentions?.users ?? [];
-  return {
+  const usual: Needs = {
     rooms: [room],
-    members: [[room, user], ...mentioned.map((name): [string, string] => [room, name])],
+    members: [[room, user]],
+    restrictions: [user],
     ...(clientId !== undefined && { clientIds: [[room, user, clientId] as const] }),
+  };
+  const mentioned = input.mentions?.users ?? [];
+  if (mentioned.length === 0 && replySeq === undefined && threadSeq === undefined) return usual;
+  return {
+    ...usual,
+    members: [user, ...mentioned].map((name) => [room, name] as const),
     messages: [replySeq, threadSeq].flatMap((seq) => (seq === undefined ? [] : [[room, seq] as const])),
     restrictions: [user, ...mentioned],
   };
