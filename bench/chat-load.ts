@@ -2,10 +2,10 @@
  * The load of `chat-send` and `chat-latency` as a process of its own: options as JSON in, the result as JSON out. People
  * send over WebSocket, each on a connection of their own. Every send must be answered, and every message arrive.
  */
-import { WebSocket } from 'ws';
 import { mintBenchToken } from '../packages/cli/src/bench/bench-token.ts';
 import { LatencyRecorder, type LatencySummary } from '../packages/cli/src/bench/latency.ts';
 import { readProcessUsage } from '../packages/cli/src/bench/process-usage.ts';
+import { LoadSocket } from './load-socket.ts';
 
 export interface ChatLoad {
   readonly port: number;
@@ -28,6 +28,8 @@ export interface ChatResult {
   readonly sends: number;
   readonly perSecond: number;
   readonly cpuUsPerSend: number;
+  /** Of this process. If it comes near what a processor has for each send, the load is what was measured. */
+  readonly loadCpuUsPerSend: number;
   /** From the call to its answer; by then the message is on disk. */
   readonly answered: LatencySummary;
   /** From the call to the message at the other client. */
@@ -36,56 +38,78 @@ export interface ChatResult {
 
 const text = 'A message of some usual length: about eighty characters, as people write them.';
 
+/** Of a sender; more never wait for their answers. */
+const maxWaiting = 4_096;
+
 class Member {
-  readonly #socket: WebSocket;
-  readonly #answers = new Map<number, (reply: { error?: { message: string } }) => void>();
+  readonly #socket: LoadSocket;
+  /** By id, modulo their number: who waits for the answer. */
+  readonly #waiting = new Array<((problem: string | undefined) => void) | undefined>(maxWaiting).fill(undefined);
   #lastId = 0;
   onMessage: (text: string) => void = () => {};
 
-  constructor(socket: WebSocket) {
+  constructor(socket: LoadSocket) {
     this.#socket = socket;
-    socket.on('message', (data: Buffer) => {
-      for (const line of data.toString().split('\n')) this.#hear(line);
-    });
+    socket.onLine = (bytes, start, end) => this.#hear(bytes, start, end);
   }
 
   static async join({ port, secret }: ChatLoad, user: string): Promise<Member> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/connection/websocket`, { perMessageDeflate: false });
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    const member = new Member(socket);
-    await member.ask({ connect: { token: mintBenchToken(secret, user) } });
-    socket.on('close', (code: number, reason: Buffer) => fail(`closed by the server: ${code} ${reason.toString()}`));
+    const member = new Member(await LoadSocket.open(port, '/connection/websocket'));
+    member.#socket.onClose = (reason) => fail(`closed by the server: ${reason}`);
+    await member.ask(`"connect":{"token":"${mintBenchToken(secret, user)}"}`);
     return member;
   }
 
-  /** @throws Error with what the server said. */
-  async ask(command: object): Promise<void> {
-    const id = ++this.#lastId;
-    const reply = await new Promise<{ error?: { message: string } }>((resolve) => {
-      this.#answers.set(id, resolve);
-      this.#socket.send(JSON.stringify({ id, ...command }));
+  /** @param command of the protocol, as JSON, without the braces around it. @throws Error with what the server said. */
+  ask(command: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#say(command, (problem) => (problem === undefined ? resolve() : reject(new Error(problem))));
     });
-    if (reply.error) throw new Error(reply.error.message);
   }
 
-  send(room: number, clientId: string): Promise<void> {
-    return this.ask({ rpc: { method: 'chat.send', data: { room: `room-${room}`, clientId, text } } });
+  /** @param answered called with what the server said if it refused. */
+  send(room: number, clientId: string, answered: (problem: string | undefined) => void): void {
+    this.#say(
+      `"rpc":{"method":"chat.send","data":{"room":"room-${room}","clientId":"${clientId}","text":"${text}"}}`,
+      answered,
+    );
   }
 
-  #hear(line: string): void {
-    if (line === '{}') {
-      this.#socket.send('{}');
-      return;
-    }
-    // Reading the whole of every answer would cost the load more than it costs the server to write it.
-    const id = Number(/^\{"id":(\d+)/.exec(line)?.[1]);
-    if (Number.isNaN(id)) {
-      this.onMessage(line);
-      return;
-    }
-    this.#answers.get(id)?.(line.includes('"error":{') ? (JSON.parse(line) as object) : {});
-    this.#answers.delete(id);
+  #say(command: string, answered: (problem: string | undefined) => void): void {
+    const id = ++this.#lastId;
+    if (this.#waiting[id % maxWaiting]) throw new Error(`more than ${maxWaiting} sends of one user wait`);
+    this.#waiting[id % maxWaiting] = answered;
+    this.#socket.say(`{"id":${id},${command}}`);
   }
+
+  #hear(bytes: Buffer, start: number, end: number): void {
+    if (end - start === 2) {
+      this.#socket.say('{}');
+      return;
+    }
+    // `{"id":12,"rpc":…}`: reading the whole of every answer would cost the load more than it costs the server to write it.
+    if (bytes[start + 2] !== letterI) {
+      this.onMessage(bytes.toString('utf8', start, end));
+      return;
+    }
+    let at = start + '{"id":'.length;
+    let id = 0;
+    for (; isDigit(bytes[at]); at++) id = id * 10 + (bytes[at] as number) - digitZero;
+    const answered = this.#waiting[id % maxWaiting];
+    if (!answered) throw new Error(`an answer nobody waits for: ${bytes.toString('utf8', start, end)}`);
+    this.#waiting[id % maxWaiting] = undefined;
+    // What comes behind the id is the result, or the error.
+    const isError = bytes[at + 2] === letterE;
+    answered(isError ? bytes.toString('utf8', start, end) : undefined);
+  }
+}
+
+const letterI = 0x69;
+const letterE = 0x65;
+const digitZero = 0x30;
+
+function isDigit(code: number | undefined): boolean {
+  return code !== undefined && code >= digitZero && code <= 0x39;
 }
 
 function fail(message: string): never {
@@ -123,28 +147,26 @@ async function run(load: ChatLoad): Promise<ChatResult> {
   const sentAt = new Map<string, number>();
   let sends = 0;
   let ended = false;
-  const sendOne = async (number: number): Promise<void> => {
+  const sendOne = (number: number, done: () => void): void => {
     const room = number % load.rooms;
-    const user = membersOf(room, load)[Math.floor(number / load.rooms) % load.membersPerRoom] ?? 0;
+    const user = (room + (Math.floor(number / load.rooms) % load.membersPerRoom)) % load.users;
     const clientId = `c-${number}`;
     const startedAt = performance.now();
     if (load.perSecond !== undefined) sentAt.set(clientId, startedAt);
-    await (members[user] as Member).send(room, clientId);
-    answered.record(performance.now() - startedAt);
-    sends++;
+    (members[user] as Member).send(room, clientId, (problem) => {
+      if (problem !== undefined) fail(problem);
+      answered.record(performance.now() - startedAt);
+      sends++;
+      done();
+    });
   };
-  let next = 0;
   let work: Promise<unknown>;
   if (load.perSecond === undefined) {
-    work = Promise.all(
-      Array.from({ length: load.window ?? 1 }, async () => {
-        while (!ended) await sendOne(next++);
-      }),
-    );
+    work = sendByWindow(load.window ?? 1, () => ended, sendOne);
   } else {
     const watcher = await Member.join(load, owner);
     for (let room = 0; room < load.rooms; room++) {
-      await watcher.ask({ subscribe: { channel: `chat:room:room-${room}` } });
+      await watcher.ask(`"subscribe":{"channel":"chat:room:room-${room}"}`);
     }
     watcher.onMessage = (line) => {
       const clientId = /"clientId":"(c-\d+)"/.exec(line)?.[1] ?? '';
@@ -160,10 +182,12 @@ async function run(load: ChatLoad): Promise<ChatResult> {
   for (const recorder of [answered, seen]) recorder.reset();
   sends = 0;
   const cpuBefore = readProcessUsage(load.serverPid)?.cpuMs ?? Number.NaN;
+  const ownCpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   await sleep(load.seconds);
   const elapsed = (performance.now() - startedAt) / 1000;
   const [counted, cpuMs] = [sends, (readProcessUsage(load.serverPid)?.cpuMs ?? Number.NaN) - cpuBefore];
+  const ownCpu = process.cpuUsage(ownCpuBefore);
   ended = true;
   await work;
   if (load.perSecond !== undefined) {
@@ -174,25 +198,40 @@ async function run(load: ChatLoad): Promise<ChatResult> {
     sends: counted,
     perSecond: counted / elapsed,
     cpuUsPerSend: (cpuMs * 1000) / counted,
+    loadCpuUsPerSend: (ownCpu.user + ownCpu.system) / counted,
     answered: answered.summary(),
     ...(load.perSecond !== undefined && { seen: seen.summary() }),
   };
 }
 
+type SendOne = (number: number, done: () => void) => void;
+
+/** Sends so many at a time: with each answer the next goes out. Resolves when all were answered. */
+function sendByWindow(window: number, isOver: () => boolean, send: SendOne): Promise<void> {
+  return new Promise((resolve) => {
+    let next = 0;
+    let waiting = window;
+    const goOn = (): void => {
+      if (!isOver()) send(next++, goOn);
+      else if (--waiting === 0) resolve();
+    };
+    for (let i = 0; i < window; i++) goOn();
+  });
+}
+
 /** Sends at even distances, whether or not those before were answered; what is late goes out at once. */
-async function sendEvenly(
-  perSecond: number,
-  isOver: () => boolean,
-  send: (number: number) => Promise<void>,
-): Promise<void> {
-  const underWay: Promise<void>[] = [];
+async function sendEvenly(perSecond: number, isOver: () => boolean, send: SendOne): Promise<void> {
+  let waiting = 0;
   const startedAt = performance.now();
   for (let number = 0; !isOver();) {
     const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1000);
-    for (; number < due; number++) underWay.push(send(number));
+    for (; number < due; number++) {
+      waiting++;
+      send(number, () => waiting--);
+    }
     await sleep(0.001);
   }
-  await Promise.all(underWay);
+  while (waiting > 0) await sleep(0.001);
 }
 
 function sleep(seconds: number): Promise<void> {

@@ -36,6 +36,8 @@ const context: ModuleContext = {
   reconsider: async () => {},
   reconsiderUser: async () => {},
   isOccupied: () => false,
+  isHeard: () => false,
+  wantsEvent: () => false,
   emit: async () => {},
 };
 const reader: ModuleActor = { user: 'user-0', system: false, client: 'bench', auth: { uid: 'user-0' } };

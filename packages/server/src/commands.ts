@@ -28,6 +28,8 @@ export interface Command {
   readonly output: z.ZodType;
   /** A valid input. */
   readonly example: unknown;
+  /** What the schema would make of input of the usual kind, for less; undefined for any other. */
+  readonly readUsual?: ((input: unknown) => unknown) | undefined;
   /** @param input as the schema gives it. @throws ProtocolError */
   run(caller: Caller, input: unknown): Promise<unknown>;
 }
@@ -68,6 +70,7 @@ export class Commands {
 
   /** Whether a method is a module's, known or not: `chat.` and anything behind it. */
   owns(method: string): boolean {
+    if (this.#entries.has(method)) return true;
     return this.groups.some(({ module }) => method.startsWith(`${module}.`));
   }
 
@@ -78,22 +81,32 @@ export class Commands {
    * @throws ProtocolError 104 for an unknown name, the module's own error for input that is not valid, or what the
    * command throws.
    */
-  async run(name: string, caller: Caller, input: unknown): Promise<unknown> {
+  run(name: string, caller: Caller, input: unknown): Promise<unknown> {
     const entry = this.#entries.get(name);
-    if (!entry) throw this.#unknown(name);
+    if (!entry) return Promise.reject(this.#unknown(name));
     const startedMs = performance.now();
-    let outcome = 'failed';
+    let running: Promise<unknown>;
     try {
-      const output = await entry.command.run(caller, checked(entry, input));
-      outcome = 'ok';
-      return output;
+      running = entry.command.run(caller, checked(entry, input));
     } catch (error) {
-      if (error instanceof ProtocolError && error.code !== errors.internal.code) outcome = 'refused';
-      throw error;
-    } finally {
-      this.#metrics.moduleOperations.add(name, outcome);
-      this.#metrics.moduleSeconds.observe(name, (performance.now() - startedMs) / 1_000);
+      running = Promise.reject(error as Error);
     }
+    return running.then(
+      (output) => {
+        this.#count(name, 'ok', startedMs);
+        return output;
+      },
+      (error: unknown) => {
+        const isRefused = error instanceof ProtocolError && error.code !== errors.internal.code;
+        this.#count(name, isRefused ? 'refused' : 'failed', startedMs);
+        throw error;
+      },
+    );
+  }
+
+  #count(name: string, outcome: 'ok' | 'refused' | 'failed', startedMs: number): void {
+    this.#metrics.moduleOperations.add(name, outcome);
+    this.#metrics.moduleSeconds.observe(name, (performance.now() - startedMs) / 1_000);
   }
 
   #unknown(name: string): ProtocolError {
@@ -112,6 +125,8 @@ function checked({ command, group, fields }: Entry, input: unknown): unknown {
       ? `unknown field __proto__; valid: ${fields.join(', ') || 'none'}`
       : undefined;
   if (problem !== undefined) throw invalidInput(group, problem);
+  const usual = command.readUsual?.(value);
+  if (usual !== undefined) return usual;
   const result = command.input.safeParse(value);
   if (!result.success) throw invalidInput(group, describeIssues(result.error.issues, fields));
   return result.data;

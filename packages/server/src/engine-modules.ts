@@ -98,6 +98,8 @@ export class EngineModules {
       reconsider: (channel, user) => this.#reconsider(channel, user),
       reconsiderUser: (pattern, user) => this.#reconsiderUser(name, pattern, user),
       isOccupied: (channel) => (this.#options.core().hub.channels.get(channel)?.subscribers.length ?? 0) > 0,
+      isHeard: (channel) => this.#options.core().broker.isSubscribed?.(channel) ?? true,
+      wantsEvent: (type) => this.#options.core().events.wants(type),
       emit: (event) => this.#options.core().events.report(event),
     });
     ({ name } = module);

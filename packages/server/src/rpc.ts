@@ -37,12 +37,7 @@ async function callApplication(
   return { data: answer.data };
 }
 
-async function runCommand(
-  { commands }: Core,
-  client: Client,
-  method: string,
-  data: Payload | undefined,
-): Promise<RpcResult> {
+function runCommand({ commands }: Core, client: Client, method: string, data: Payload | undefined): Promise<RpcResult> {
   const hasData = data !== undefined && data.length > 0;
   // JSON clients send nothing else; those with Protobuf may send anything.
   if (hasData && client.handshake.format.codec !== 'json' && !isJson(data)) {
@@ -50,7 +45,10 @@ async function runCommand(
     if (group) throw invalidInput(group, 'the data is not JSON');
   }
   const input: unknown = hasData ? JSON.parse(decoder.decode(data)) : undefined;
-  const output = await commands.run(method, new ClientCaller(client), input);
+  return commands.run(method, new ClientCaller(client), input).then(toResult);
+}
+
+function toResult(output: unknown): RpcResult {
   return { data: Buffer.from(JSON.stringify(output ?? {})) };
 }
 

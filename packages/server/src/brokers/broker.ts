@@ -112,6 +112,11 @@ export interface Broker extends Component {
   /** Last subscriber on this node. */
   unsubscribe(channel: string): Promise<void>;
   publish(channel: string, draft: Draft, options: PublishOptions): Promise<PublishResult>;
+  /**
+   * False if it is certain that no node is subscribed: then a publication at a given position would reach nobody. Absent
+   * where nobody can say.
+   */
+  isSubscribed?(channel: string): boolean;
   publishJoin(channel: string, info: ClientInfo): Promise<void>;
   publishLeave(channel: string, info: ClientInfo): Promise<void>;
   /**

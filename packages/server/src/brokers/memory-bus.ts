@@ -60,6 +60,12 @@ export class MemoryBus {
     return result;
   }
 
+  /** Whether any node is. */
+  isSubscribed(channel: string): boolean {
+    for (const node of this.#nodes) if (node.channels.has(channel)) return true;
+    return false;
+  }
+
   publishJoin(channel: string, info: ClientInfo): void {
     this.#deliver(channel, undefined, (sink) => sink.join(channel, info));
   }

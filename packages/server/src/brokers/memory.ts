@@ -84,6 +84,10 @@ export class MemoryBroker implements Broker {
     return this.#bus.publish(channel, draft, options);
   }
 
+  isSubscribed(channel: string): boolean {
+    return this.#bus.isSubscribed(channel);
+  }
+
   async publishJoin(channel: string, info: ClientInfo): Promise<void> {
     this.#check();
     this.#bus.publishJoin(channel, info);

@@ -226,13 +226,13 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       return;
     }
     if (this.#state === 'connecting') {
-      this.#admit(() => (this.#waiting ??= []).push(command));
+      if (this.#admit()) (this.#waiting ??= []).push(command);
       return;
     }
     if (method === 'connect') {
       if (this.#state !== 'fresh') this.disconnect(closeCodes.badRequest, 'second connect');
       else if (!command.id) this.disconnect(closeCodes.badRequest, 'connect without id');
-      else this.#admit(() => void this.#connect(command.id as number, command.connect as ConnectRequest));
+      else if (this.#admit()) void this.#connect(command.id, command.connect as ConnectRequest);
       return;
     }
     if (this.#state !== 'open') {
@@ -251,19 +251,20 @@ export class Connection implements Client, SocketEvents, HeartbeatEntry {
       this.disconnect(closeCodes.badRequest, `${method} without channel`);
       return;
     }
-    const execute = (): Promise<void> => this.#execute(command, method);
-    this.#admit(() => void (lane === undefined ? execute() : this.inLane(lane, execute)));
+    if (!this.#admit()) return;
+    if (lane === undefined) void this.#execute(command, method);
+    else void this.inLane(lane, () => this.#execute(command, method));
   }
 
-  /** Takes a command in unless too many wait already. */
-  #admit(start: () => void): void {
+  /** Whether there is room for another command; then it is counted among those that wait. */
+  #admit(): boolean {
     const limit = this.#context.core.config.limits.pendingCommandsPerConnection;
     if (this.#pending >= limit) {
       this.disconnect(closeCodes.tooManyRequests, `${limit} commands are waiting`);
-      return;
+      return false;
     }
     this.#pending++;
-    start();
+    return true;
   }
 
   /** A flood is answered 111; one that goes on regardless is closed with 3013. */

@@ -1,5 +1,5 @@
 /** From a command to its use case: one line per method of the protocol. */
-import { closeCodes, type Command, type Reply } from '@tidings/protocol';
+import { closeCodes, type Command, type Reply, type RpcResult } from '@tidings/protocol';
 import type { Client } from '../client.ts';
 import type { Core } from '../core.ts';
 import { Disconnect } from '../disconnect.ts';
@@ -31,7 +31,8 @@ const methods = [
 
 /** The method of a command; undefined for a pong. */
 export function methodOf(command: Command): Method | undefined {
-  return methods.find((method) => command[method] !== undefined);
+  for (const method of methods) if (command[method] !== undefined) return method;
+  return undefined;
 }
 
 /**
@@ -71,7 +72,17 @@ export interface Outcome {
  * @returns undefined if the method has no reply.
  * @throws ProtocolError, Disconnect.
  */
-export async function dispatch(core: Core, client: Client, command: Command): Promise<Outcome | undefined> {
+export function dispatch(core: Core, client: Client, command: Command): Promise<Outcome | undefined> {
+  // Calls are what there may be most of: they go without a function that waits in between.
+  if (command.rpc) return rpcFromClient(core, client, command.rpc).then(rpcOutcome);
+  return dispatchOther(core, client, command);
+}
+
+function rpcOutcome(rpc: RpcResult): Outcome {
+  return { reply: { rpc } };
+}
+
+async function dispatchOther(core: Core, client: Client, command: Command): Promise<Outcome | undefined> {
   if (command.subscribe) {
     const { result, live } = await subscribeFromClient(core, client, command.subscribe);
     return { reply: { subscribe: result }, live };
@@ -91,7 +102,6 @@ export async function dispatch(core: Core, client: Client, command: Command): Pr
   }
   if (command.history) return { reply: { history: await historyFromClient(core, client, command.history) } };
   if (command.ping) return { reply: { ping: {} } };
-  if (command.rpc) return { reply: { rpc: await rpcFromClient(core, client, command.rpc) } };
   if (command.refresh) return { reply: { refresh: await refreshFromClient(core, client, command.refresh) } };
   if (command.sub_refresh)
     return { reply: { sub_refresh: await subRefreshFromClient(core, client, command.sub_refresh) } };

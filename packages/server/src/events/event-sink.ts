@@ -44,6 +44,8 @@ export interface ModuleEvent {
  */
 export interface EventSink extends Component {
   emit(event: LifecycleEvent): void;
+  /** Whether events of the type go anywhere; the others need not be reported. */
+  wants(type: string): boolean;
   /**
    * Takes an event of a module that must not be lost: who reported it may forget it when this resolves, since it is on
    * disk or was handled. Events of one subject are delivered in the order of the calls.

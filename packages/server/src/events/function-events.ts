@@ -78,7 +78,7 @@ export class FunctionEvents implements EventSink {
   readonly #options: FunctionEventsOptions;
   readonly #maxAttempts: number;
   readonly #maxQueued: number;
-  readonly #wants: (type: string) => boolean;
+  readonly wants: (type: string) => boolean;
   readonly #lanes: Lanes<Queued>;
   /** In order of arrival. What is not in here any more was delivered or dropped. */
   readonly #queue = new Set<Queued>();
@@ -102,7 +102,7 @@ export class FunctionEvents implements EventSink {
     this.#options = options;
     this.#maxAttempts = options.maxAttempts ?? 10;
     this.#maxQueued = options.maxQueued ?? 10_000;
-    this.#wants = options.types ? eventFilter(options.types) : () => true;
+    this.wants = options.types ? eventFilter(options.types) : () => true;
     this.#log = new ThrottledLog(options.logger, options.clock);
     this.#lanes = new Lanes<Queued>({
       clock: options.clock,
@@ -124,7 +124,7 @@ export class FunctionEvents implements EventSink {
   async start(): Promise<void> {}
 
   emit(event: LifecycleEvent): void {
-    if (this.#stopped || !this.#wants(event.type)) return;
+    if (this.#stopped || !this.wants(event.type)) return;
     const { clock, nodeId } = this.#options;
     const subject = 'client' in event ? `client:${event.client}` : `channel:${event.channel}`;
     const queued: Queued = { subject, event: { ...event, id: newId(), time: clock.now(), node: nodeId } };
@@ -137,7 +137,7 @@ export class FunctionEvents implements EventSink {
 
   report({ type, subject, json, id, time }: ModuleEvent): Promise<void> {
     if (this.#stopped) return Promise.reject(new Error('events are taken no more: the node is stopping'));
-    if (!this.#wants(type)) return Promise.resolve();
+    if (!this.wants(type)) return Promise.resolve();
     if (this.#queue.size >= this.#maxQueued) return Promise.reject(new Error('too many events are waiting'));
     const data = JSON.parse(json) as DeliveredModuleEvent['data'];
     const event: DeliveredEvent = {

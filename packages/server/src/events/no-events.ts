@@ -6,5 +6,6 @@ export const noEvents: EventSink = {
   start: async () => {},
   stop: async () => {},
   emit: () => {},
+  wants: () => false,
   report: async () => {},
 };

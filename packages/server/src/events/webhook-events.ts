@@ -68,7 +68,7 @@ export class WebhookEvents implements EventSink {
   readonly name = 'events';
   readonly #options: WebhookEventsOptions;
   readonly #url: URL;
-  readonly #wants: (type: string) => boolean;
+  readonly wants: (type: string) => boolean;
   readonly #http: HttpClient;
   readonly #lanes: Lanes<SpooledEvent>;
   readonly #log: ThrottledLog;
@@ -97,7 +97,7 @@ export class WebhookEvents implements EventSink {
     if (config.url === undefined) throw new Error('events.url is required to send events');
     this.#options = options;
     this.#url = new URL(config.url);
-    this.#wants = eventFilter(config.types);
+    this.wants = eventFilter(config.types);
     this.#log = new ThrottledLog(options.logger, clock);
     this.#http = new HttpClient(clock);
     this.#lanes = new Lanes<SpooledEvent>({
@@ -147,11 +147,11 @@ export class WebhookEvents implements EventSink {
     if (this.#stopped) return;
     const subject = subjectOf(event);
     const entry: { -readonly [K in keyof SpoolEntry]: SpoolEntry[K] } = {};
-    if (this.#wants(event.type)) entry.event = this.#newEvent(subject, event);
+    if (this.wants(event.type)) entry.event = this.#newEvent(subject, event);
     // Noted only where somebody wants the closing event.
-    if (event.type === 'connected' && this.#wants('disconnected')) {
+    if (event.type === 'connected' && this.wants('disconnected')) {
       entry.opens = closing(subject, { type: 'disconnected', client: event.client, user: event.user, ...crashed });
-    } else if (event.type === 'occupied' && this.#wants('vacated')) {
+    } else if (event.type === 'occupied' && this.wants('vacated')) {
       entry.opens = closing(subject, { type: 'vacated', channel: event.channel });
     } else if (event.type === 'disconnected' || event.type === 'vacated') {
       entry.closes = subject;
@@ -161,7 +161,7 @@ export class WebhookEvents implements EventSink {
 
   report({ type, subject, json, id, time }: ModuleEvent): Promise<void> {
     if (this.#stopped) return Promise.reject(new Error('events are taken no more: the node is stopping'));
-    if (!this.#wants(type)) return Promise.resolve();
+    if (!this.wants(type)) return Promise.resolve();
     const head = JSON.stringify({ id, type, time, node: this.#options.nodeId, subject });
     const event = { id, subject, body: `${head.slice(0, -1)},"data":${json}}` };
     return new Promise((resolve, reject) => {

@@ -33,6 +33,8 @@ export interface ModuleCommand {
   readonly input: z.ZodType;
   readonly output: z.ZodType;
   readonly example: unknown;
+  /** What `input` would make of input of the usual kind, for less; undefined for any other. */
+  readonly readUsual?: ((input: unknown) => unknown) | undefined;
   /**
    * Commands of one connection begin in the order of arrival and do not wait for each other: what must keep that order
    * has to be put in order before the first wait that may take longer for one than for the next.
@@ -98,6 +100,10 @@ export interface ModuleContext {
   reconsiderUser(pattern: string, user: string): Promise<void>;
   /** Whether somebody on this node is subscribed. */
   isOccupied(channel: string): boolean;
+  /** False if nobody on any node is subscribed: what is published at a position need not be published. */
+  isHeard(channel: string): boolean;
+  /** Whether events of the type go anywhere: the others need not be emitted. */
+  wantsEvent(type: string): boolean;
   /** Resolves when the event is written down durably, or, for an in-process function, handled. */
   emit(event: ModuleEvent): Promise<void>;
 }

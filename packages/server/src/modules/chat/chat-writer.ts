@@ -51,8 +51,11 @@ export interface ChatTransaction {
   /** Whatever its state. */
   member(room: string, user: string): MemberRow | undefined | Promise<MemberRow | undefined>;
   message(room: string, seq: number): MessageRow | undefined | Promise<MessageRow | undefined>;
-  /** The message its sender gave this client id. */
-  sent(room: string, sender: string, clientId: string): MessageRow | undefined | Promise<MessageRow | undefined>;
+  /**
+   * The message its sender gave this client id, which must be in `needs.clientIds`. On SQLite it may be there and not be
+   * given: then inserting another makes the work run again, and so does failing.
+   */
+  sent(room: string, sender: string, clientId: string): MessageRow | undefined;
   /** Restrictions of the user that hold now, of the room and of everywhere. */
   restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]>;
   insertRoom(row: RoomRow): void;
@@ -92,6 +95,16 @@ export interface ChatTransaction {
 export interface ChatWriter {
   /** Resolves after the commit. @throws what `work` threw; ChatError unavailable, full. */
   run<T>(needs: Needs, work: (tx: ChatTransaction) => Promise<T> | T): Promise<T>;
+}
+
+/**
+ * A row that the work has named in its needs: it is there, or it is known that there is none. Work that waits for nothing
+ * costs much less than work that does, even if there is nothing to wait for.
+ * @throws Error for one that was not named.
+ */
+export function here<Row>(row: Row | Promise<Row>): Row {
+  if (row instanceof Promise) throw new Error('work asks at once for a row that is not in its needs');
+  return row;
 }
 
 /** Events for the application: `chat.<name>`. */

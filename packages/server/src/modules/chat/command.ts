@@ -18,6 +18,8 @@ interface Definition<Input extends z.ZodType, Output extends z.ZodType> {
   readonly input: Input;
   readonly output: Output;
   readonly example: z.input<Input>;
+  /** What `input` would make of input of the usual kind, for less; undefined for any other. */
+  readonly readUsual?: (input: unknown) => z.output<Input> | undefined;
   /**
    * Clients without a user may ask too. Everything else is of somebody: an empty id in a row is the back end's, and must
    * not become theirs.
@@ -39,13 +41,18 @@ export function command<Input extends z.ZodType, Output extends z.ZodType>(
     input: definition.input,
     output: definition.output,
     example: definition.example,
-    async run(actor, input) {
+    readUsual: definition.readUsual,
+    run(actor, input) {
       try {
         if (!actor.system && !(definition.anonymous && actor.user === '')) actingUser(actor);
-        return await definition.run(chat, actor, input as z.output<Input>);
+        return definition.run(chat, actor, input as z.output<Input>).catch(throwAsChatError);
       } catch (error) {
-        throw asChatError(error);
+        return Promise.reject(asChatError(error));
       }
     },
   });
+}
+
+function throwAsChatError(error: unknown): never {
+  throw asChatError(error);
 }

@@ -132,7 +132,7 @@ async function requireEditable(
   const { room, member } = await enterRoom(chat, tx, actor, input.room);
   const message = await requireMessage(tx, actor, room.id, input.seq);
   chat.permissions.require('editMessage', actor, { room, member, message });
-  const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
+  const { shadow } = checkRestrictions(chat, tx, actor, room, member);
   if (message.kind === 'poll')
     throw new ChatError('invalid', 'a poll is not edited: people have voted on what it says');
   if (input.mentions?.room || input.mentions?.here) {

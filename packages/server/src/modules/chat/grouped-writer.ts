@@ -17,7 +17,7 @@ import { encodeRow, toOutboxRows, type OutboxEntry, type OutboxRow } from './out
 import { RowBatch } from './row-batch.ts';
 import { RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
-import { WorkTransaction } from './work-transaction.ts';
+import { WorkTransaction, type WorkContext } from './work-transaction.ts';
 
 /**
  * Times between the beginnings of transactions on PostgreSQL, at least: each costs two processes as much for one message
@@ -38,6 +38,12 @@ const maxWaiting = 20_000;
 
 /** With more pieces of work than this in a transaction, others had better wait. */
 const busyFrom = 50;
+
+/**
+ * On SQLite nobody looks whether a client id was used before: the index says so when the message is written, and then
+ * all of the group is run again, with looking. For so long everybody looks then: who sends again seldom does so once.
+ */
+const carefulMs = 1_000;
 
 /** Work that met a row of somebody who was faster is run again so often at most. */
 const maxAttempts = 3;
@@ -79,6 +85,8 @@ export class GroupedWriter implements ChatWriter {
   readonly #locked = new Set<string>();
   readonly #kept = new KeptRows();
   readonly #ids = new SortableIds();
+  /** Until then client ids are looked for. */
+  #carefulUntilMs = 0;
   #running = 0;
   /** Pieces of work in the transactions under way. */
   #underWay = 0;
@@ -92,6 +100,7 @@ export class GroupedWriter implements ChatWriter {
     const onPostgres = options.store.dialect === 'postgres';
     this.#parallel = onPostgres ? 3 : 1;
     this.#gapMs = onPostgres ? postgresGapMs : 0;
+    if (onPostgres) this.#carefulUntilMs = Infinity;
   }
 
   run<T>(needs: Needs, work: (tx: ChatTransaction) => Promise<T> | T): Promise<T> {
@@ -204,9 +213,10 @@ export class GroupedWriter implements ChatWriter {
     const { store, outbox } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const told = outbox.takeTold();
+      const isCareful = performance.now() < this.#carefulUntilMs;
       try {
         const { outcomes, rows } = await store.transaction<ChatTables, GroupResult>((db) =>
-          this.#runGroup(db, jobs, told),
+          this.#runGroup(db, jobs, told, isCareful),
         );
         outbox.deleted(told);
         outbox.committed(rows);
@@ -218,6 +228,10 @@ export class GroupedWriter implements ChatWriter {
       } catch (error) {
         this.#kept.clear();
         outbox.untakeTold(told);
+        if (!isCareful && isUniqueViolation(error)) {
+          this.#carefulUntilMs = performance.now() + carefulMs;
+          continue;
+        }
         if (jobs.length > 1 && !isOfStore(error)) {
           // Somebody's work broke the transaction for all, such as by a value the database does not take.
           for (const job of jobs) await this.#commit([job]);
@@ -232,36 +246,39 @@ export class GroupedWriter implements ChatWriter {
     }
   }
 
-  async #runGroup(db: Transaction<ChatTables>, jobs: readonly Job[], told: readonly string[]): Promise<GroupResult> {
+  async #runGroup(
+    db: Transaction<ChatTables>,
+    jobs: readonly Job[],
+    told: readonly string[],
+    isCareful: boolean,
+  ): Promise<GroupResult> {
     const { store, clock } = this.#options;
     // Between processes, rows are as they are only while they are locked.
     const kept = store.dialect === 'sqlite' ? this.#kept : new KeptRows();
     if (kept === this.#kept) await kept.check(db);
     const cache = new RowCache(db, store.dialect, kept);
-    await cache.load(...jobs.map(({ needs }) => needs));
+    await cache.load(
+      jobs.map(({ needs }) => needs),
+      isCareful,
+    );
     const entries: OutboxEntry[] = [];
     let wrote = false;
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
+    const context: WorkContext = { db, cache, ids: this.#ids, nowMs, outbox: entries };
     for (const job of jobs) {
-      const tx = new WorkTransaction(db, cache, this.#ids, nowMs);
-      try {
-        const result = await job.work(tx);
-        const released = tx.keep();
-        if (released) await released;
-        for (const entry of tx.outbox) entries.push(entry);
-        outcomes.push({ job, result });
-      } catch (error) {
-        if (isOfStore(error)) throw error;
-        try {
-          await tx.undo();
-        } catch {
-          // It was a statement that failed, and with it the transaction.
-          throw error;
-        }
-        outcomes.push({ job, result: new Failed(error) });
-      }
+      const tx = new WorkTransaction(context);
+      const working = perform(job, tx);
+      let result = working instanceof Promise ? await working : working;
       wrote ||= tx.wrote;
+      if (result instanceof Failed && !isCareful && job.needs.clientIds) {
+        // What cannot be sent may have been sent before: then that stands.
+        await cache.load([job.needs], true);
+        const again = new WorkTransaction(context);
+        result = await perform(job, again);
+        wrote ||= again.wrote;
+      }
+      outcomes.push({ job, result });
     }
     const rows = toOutboxRows(entries);
     const batch = new RowBatch(store.dialect);
@@ -282,6 +299,42 @@ export class GroupedWriter implements ChatWriter {
 interface GroupResult {
   readonly outcomes: readonly Outcome[];
   readonly rows: readonly OutboxRow[];
+}
+
+/**
+ * Does a piece of work, and takes back what it wrote if it fails: at once, unless it has to wait.
+ * @throws what keeps the whole transaction from going on.
+ */
+function perform(job: Job, tx: WorkTransaction): unknown {
+  try {
+    const working = job.work(tx);
+    if (working instanceof Promise) return performLater(working, tx);
+    const released = tx.keep();
+    return released ? released.then(() => working) : working;
+  } catch (error) {
+    return fail(error, tx);
+  }
+}
+
+async function performLater(working: Promise<unknown>, tx: WorkTransaction): Promise<unknown> {
+  try {
+    const result = await working;
+    await tx.keep();
+    return result;
+  } catch (error) {
+    return fail(error, tx);
+  }
+}
+
+async function fail(error: unknown, tx: WorkTransaction): Promise<Failed> {
+  if (isOfStore(error)) throw error;
+  try {
+    await tx.undo();
+  } catch {
+    // It was a statement that failed, and with it the transaction.
+    throw error;
+  }
+  return new Failed(error);
 }
 
 /** Work that failed without having written: the others go on. */

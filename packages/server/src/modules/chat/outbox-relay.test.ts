@@ -61,6 +61,22 @@ describe('what was committed', () => {
     expect(chat.events).toHaveLength(2);
   });
 
+  test('is not told if nobody would get it, and is done with all the same', async () => {
+    let isHeard = false;
+    await using chat = await createChat({ context: { isHeard: () => isHeard, wantsEvent: () => false } });
+    await chat.room({ members: ['anna'] });
+    await chat.as('anna')('send', { room: 'room', text: 'one' });
+    await calm(chat);
+    expect(chat.published('chat:room:room')).toEqual([]);
+    expect(chat.events).toEqual([]);
+    isHeard = true;
+    const { message } = await chat.as('anna')('send', { room: 'room', text: 'two' });
+    await calm(chat);
+    expect(chat.published('chat:room:room')).toMatchObject([{ type: 'message', message }]);
+    await chat.module.stop();
+    expect(await waiting(chat)).toBe(0);
+  });
+
   test('says who did it, at which revision, and when', async () => {
     await using chat = await createChat();
     await chat.room({ members: ['anna'] });

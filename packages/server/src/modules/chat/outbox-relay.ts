@@ -35,7 +35,7 @@ const retry = { minMs: 500, maxMs: 15_000 };
 export interface OutboxRelayOptions {
   readonly context: Pick<
     ModuleContext,
-    'store' | 'clock' | 'logger' | 'publish' | 'reconsider' | 'reconsiderUser' | 'emit'
+    'store' | 'clock' | 'logger' | 'publish' | 'isHeard' | 'reconsider' | 'reconsiderUser' | 'emit' | 'wantsEvent'
   >;
   /** Told of every publication in a room, for what follows from it (activity of members, previews …). Must not throw. */
   readonly onRoomEntry?: (room: string, json: string, target: Extract<EntryTarget, { to: 'room' }>) => void;
@@ -160,11 +160,27 @@ export class OutboxRelay {
       this.#held.add(id);
     }
     for (const { id: entryId, target, json } of entries) {
+      if (target.to === 'room' && !this.#isHeard(target)) {
+        this.#onRoomEntry?.(target.id, json, target);
+        row.left--;
+        continue;
+      }
       const entry: Entry = { id: entryId, target, json, row, published: undefined, emitted: false };
       if (target.to !== 'application') entry.published = this.#publish(entry);
       if (target.to === 'room') this.#onRoomEntry?.(target.id, json, target);
       if (!leave) this.#toLane(entry);
     }
+    if (!leave && row.left === 0) this.#setTold(row);
+  }
+
+  /** Whether anybody would get it: most rooms of most deployments are quiet on most nodes. */
+  #isHeard({ id, event }: Extract<EntryTarget, { to: 'room' }>): boolean {
+    return this.#context.isHeard(roomChannel(id)) || this.#context.wantsEvent(`chat.${event}`);
+  }
+
+  #setTold({ id }: HeldRow): void {
+    this.#told.push(id);
+    this.#deleteSoon();
   }
 
   #toLane(entry: Entry): void {
@@ -193,10 +209,9 @@ export class OutboxRelay {
       for (const { row, json } of lane.entries.splice(0, done)) {
         this.#heldEntries--;
         this.#heldChars -= json.length;
-        if (--row.left === 0) this.#told.push(row.id);
+        if (--row.left === 0) this.#setTold(row);
       }
       if (done > 0) {
-        this.#deleteSoon();
         lane.failures = 0;
         lane.careful = Math.max(0, lane.careful - done);
       }

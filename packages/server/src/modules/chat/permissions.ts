@@ -6,7 +6,7 @@ import { chatActions, type ChatAction, type ChatConfig } from '../../config/chat
 import { checkRule } from '../../rules/check.ts';
 import { compile } from '../../rules/compile-js.ts';
 import { parseRule } from '../../rules/parse.ts';
-import { RuleSyntaxError, type RuleProblem } from '../../rules/syntax.ts';
+import { childrenOf, RuleSyntaxError, type RuleProblem, type TypedExpr } from '../../rules/syntax.ts';
 import { types, type RecordType, type RuleType } from '../../rules/types.ts';
 import { Failure, Timestamp, type Evaluate, type RelationReader } from '../../rules/value.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -113,27 +113,39 @@ export interface PermissionProblem extends RuleProblem {
   readonly action: ChatAction;
 }
 
-type CompiledPermissions = ReadonlyMap<ChatAction, Evaluate>;
+interface CompiledPermission {
+  readonly evaluate: Evaluate;
+  /** Variables that the rule names: only they are made. */
+  readonly names: ReadonlySet<string>;
+}
+
+type CompiledPermissions = ReadonlyMap<ChatAction, CompiledPermission>;
 
 /** Compiles the permissions of a configuration, and says what is wrong with them. */
 export function compilePermissions(
   configured: ChatConfig['permissions'],
   auth: RecordType,
 ): { readonly compiled: CompiledPermissions; readonly problems: readonly PermissionProblem[] } {
-  const compiled = new Map<ChatAction, Evaluate>();
+  const compiled = new Map<ChatAction, CompiledPermission>();
   const problems: PermissionProblem[] = [];
   for (const action of chatActions) {
     try {
       const expr = parseRule(configured[action] ?? defaultPermissions[action]);
       const checked = checkRule(expr, { variables: variablesOf(action, auth), relations: {} }, types.bool);
       problems.push(...checked.problems.map((problem) => ({ ...problem, action })));
-      if (checked.problems.length === 0) compiled.set(action, compile(checked.expr));
+      if (checked.problems.length > 0) continue;
+      compiled.set(action, { evaluate: compile(checked.expr), names: new Set(namesIn(checked.expr)) });
     } catch (error) {
       if (!(error instanceof RuleSyntaxError)) throw error;
       problems.push({ ...error.problem, action });
     }
   }
   return { compiled, problems };
+}
+
+function* namesIn(expr: TypedExpr): Iterable<string> {
+  if (expr.kind === 'variable') yield expr.name;
+  for (const child of childrenOf(expr)) yield* namesIn(child);
 }
 
 /** Permissions ask no relations: what they need of a room and its members is given to them. */
@@ -150,8 +162,9 @@ export class RulePermissions implements Permissions {
 
   allows(action: ChatAction, actor: ModuleActor, subject: PermissionSubject): boolean {
     if (actor.system) return true;
-    const evaluate = this.#compiled.get(action);
-    return evaluate?.(this.#environment(actor, subject), noRelations) === true;
+    const permission = this.#compiled.get(action);
+    if (!permission) return false;
+    return permission.evaluate(this.#environment(permission.names, actor, subject), noRelations) === true;
   }
 
   require(action: ChatAction, actor: ModuleActor, subject: PermissionSubject): void {
@@ -166,34 +179,36 @@ export class RulePermissions implements Permissions {
   }
 
   #environment(
+    names: ReadonlySet<string>,
     actor: ModuleActor,
     { room, member, message, target, targetUser, value }: PermissionSubject,
   ): Record<string, unknown> {
-    return {
-      auth: actor.auth,
-      now: Timestamp.ofMs(this.#clock.now()),
-      value: value ?? '',
-      ...(room && { room: roomRecord(room) }),
-      member: memberRecord(actor.user, member),
-      ...(message && { message: messageRecord(message) }),
-      target: memberRecord(target?.user_id ?? targetUser ?? '', target),
-    };
+    const environment: Record<string, unknown> = {};
+    if (names.has('auth')) environment.auth = actor.auth;
+    if (names.has('now')) environment.now = Timestamp.ofMs(this.#clock.now());
+    if (names.has('value')) environment.value = value ?? '';
+    if (room && names.has('room')) environment.room = roomRecord(room);
+    if (names.has('member')) environment.member = memberRecord(actor.user, member);
+    if (message && names.has('message')) environment.message = messageRecord(message);
+    if (names.has('target')) environment.target = memberRecord(target?.user_id ?? targetUser ?? '', target);
+    return environment;
   }
 }
 
 function roomRecord(room: RoomRow): Record<string, unknown> {
-  return {
+  const { data } = room;
+  const record = {
     id: room.id,
     kind: room.kind,
     name: room.name,
     createdBy: room.created_by,
     memberCount: room.member_count,
     frozen: room.frozen === 1,
-    /** Few rules look at it, and it may be long. */
-    get data() {
-      return room.data === null ? null : (JSON.parse(room.data) as unknown);
-    },
+    data: null,
   };
+  if (data === null) return record;
+  // Few rules look at it, and it may be long.
+  return Object.defineProperty(record, 'data', { get: () => JSON.parse(data) as unknown });
 }
 
 function memberRecord(user: string, member: MemberRow | undefined): Record<string, unknown> {

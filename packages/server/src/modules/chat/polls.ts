@@ -128,7 +128,7 @@ export async function vote(
     const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('vote', actor, { room, member, message: row });
-    const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
+    const { shadow } = checkRestrictions(chat, tx, actor, room, member);
     const poll = pollOf(row);
     const wanted = checkVote(poll, options, tx.nowMs);
     const state = await readOwnState(tx.read, row, user);

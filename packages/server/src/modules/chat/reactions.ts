@@ -146,7 +146,7 @@ function change(
     const { room, member } = await enterRoom(chat, tx, actor, id);
     const row = await requireMessage(tx, actor, id, seq);
     chat.permissions.require('react', actor, { room, member, message: row });
-    const { shadow } = await checkRestrictions(chat, tx, actor, room, member);
+    const { shadow } = checkRestrictions(chat, tx, actor, room, member);
     const before = await readOwnState(tx.read, row, actor.user);
     // Others do not see it, and who is in the shadow is not to notice.
     if (shadow) return { message: showMessage(row, actor), own: before };

@@ -74,8 +74,11 @@ export class RowCache {
     this.restrictions = kept.restrictions;
   }
 
-  /** Reads what is not here yet. Rooms are locked, in the order of their ids, so that two transactions do not wait for each other. */
-  async load(...all: readonly Needs[]): Promise<void> {
+  /**
+   * Reads what is not here yet; messages by their client ids only if asked to, since else the index tells when the new one
+   * is written. Rooms are locked, in the order of their ids, so that two transactions do not wait for each other.
+   */
+  async load(all: readonly Needs[], withClientIds: boolean): Promise<void> {
     const batch = new RowBatch(this.#dialect);
     // Rooms come first, since their locks are what keeps the rest as it is.
     const rooms = missingIds(all, 'rooms', this.rooms);
@@ -89,7 +92,7 @@ export class RowCache {
     batch.find('chat_messages', ['room_id', 'seq'], [...messages.values()], (rows) =>
       fill(this.messages, messages.keys(), rows, (row) => rowKey(row.room_id, row.seq)),
     );
-    const sent = missing(all, 'clientIds', this.sent);
+    const sent = missing(withClientIds ? all : [], 'clientIds', this.sent);
     batch.find('chat_messages', ['room_id', 'sender_id', 'client_id'], [...sent.values()], (rows) =>
       fill(this.sent, sent.keys(), rows, (row) => rowKey(row.room_id, row.sender_id, row.client_id ?? '')),
     );
@@ -252,7 +255,9 @@ function missing<Name extends 'members' | 'messages' | 'clientIds'>(
 ): Map<string, NonNullable<Needs[Name]>[number]> {
   const found = new Map<string, NonNullable<Needs[Name]>[number]>();
   for (const needs of all) {
-    for (const parts of needs[name] ?? []) {
+    const wanted = needs[name];
+    if (wanted === undefined) continue;
+    for (const parts of wanted) {
       const [room, second, third] = parts;
       const key = rowKey(room, second, third);
       if (!known.has(key)) found.set(key, parts);

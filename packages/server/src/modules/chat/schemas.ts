@@ -159,9 +159,12 @@ export const draft = z.strictObject({
   updatedAt: z.int(),
 });
 
+/** The most that any configuration may allow. */
+const maxTextLength = 1_000_000;
+
 /** What a message says, as its sender gives it. */
 export const messageContent = {
-  text: text(1_000_000).optional().describe('At most `chat.limits.messageSize` bytes together with `data`.'),
+  text: text(maxTextLength).optional().describe('At most `chat.limits.messageSize` bytes together with `data`.'),
   data: json().optional().describe('Whatever the application keeps with the message.'),
   mentions: mentions.optional(),
   attachments: z.array(text(64).min(1)).optional().describe('Ids of uploads.'),
@@ -178,5 +181,14 @@ export const sendInput = z.strictObject({
   threadSeq: seq().optional().describe('The message whose thread it belongs to.'),
   silent: z.boolean().optional().describe('Does not count as unread and notifies nobody.'),
 });
+
+/** A message as most are: a room, a text, and a client id. The same as `sendInput` makes of it. */
+export function readUsualSend(input: unknown): { room: string; clientId: string; text: string } | undefined {
+  if (typeof input !== 'object' || input === null || Object.keys(input).length !== 3) return undefined;
+  const { room: roomId, clientId: name, text: said } = input as Record<string, unknown>;
+  if (typeof roomId !== 'string' || typeof name !== 'string' || typeof said !== 'string') return undefined;
+  if (!isChannelId(roomId) || name === '' || name.length > 128 || said.length > maxTextLength) return undefined;
+  return storable(name) && storable(said) ? { room: roomId, clientId: name, text: said } : undefined;
+}
 
 export const empty = z.strictObject({});

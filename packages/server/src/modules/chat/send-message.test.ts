@@ -66,6 +66,26 @@ describe('a message', () => {
 });
 
 describe('sending again with the same client id', () => {
+  test('among others in one transaction: nothing is sent twice, and the others stand in their order', async () => {
+    await using chat = await createChat();
+    const room = await chat.room({ members: ['anna', 'ben'] });
+    const first = await chat.as('anna')('send', { room, clientId: 'c1', text: 'first' });
+    const sent = await Promise.all([
+      chat.as('ben')('send', { room, clientId: 'c1', text: 'ben' }),
+      chat.as('anna')('send', { room, clientId: 'c1', text: 'first' }),
+      chat.as('anna')('send', { room, clientId: 'c2', text: 'second' }),
+      chat.as('anna')('send', { room, clientId: 'c2', text: 'second' }),
+      chat.as('ben')('send', { room, clientId: 'c2', text: 'ben' }),
+    ]);
+    expect(sent.map(({ message, replayed }) => [message.seq, replayed ?? false])).toEqual([
+      [2, false],
+      [first.message.seq, true],
+      [3, false],
+      [3, true],
+      [4, false],
+    ]);
+  });
+
   test('returns the first message, at once or later, and publishes nothing', async () => {
     await using chat = await createChat();
     const room = await chat.room({ members: ['anna', 'ben'] });

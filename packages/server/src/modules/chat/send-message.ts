@@ -8,13 +8,20 @@ import type { ChatAction } from '../../config/chat-schema.ts';
 import type { ModuleActor } from '../module.ts';
 import type { Chat, Reviewed } from './chat.ts';
 import { ChatError } from './chat-error.ts';
-import type { ChatTransaction, MemberRow, MessageRow, Needs, RoomRow } from './chat-writer.ts';
+import {
+  here,
+  type ChatTransaction,
+  type MemberRow,
+  type MessageRow,
+  type Needs,
+  type RoomRow,
+} from './chat-writer.ts';
 import { claimAttachments } from './claim-attachments.ts';
 import { toMessage, type MessageBody } from './mappers.ts';
 import { addMentions } from './mentions.ts';
 import { requireMessage, showMessage } from './message-access.ts';
 import { checkContent, contentHash, toBody, type Content, type SendInput } from './message-content.ts';
-import type { Message } from './model.ts';
+import type { Attachment, Message } from './model.ts';
 import { reportMessage } from './report-message.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
 import { addToThread } from './threads.ts';
@@ -41,54 +48,131 @@ export interface SendOptions {
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, blocked, slowMode, invalid, tooLarge,
  * tooMany, messageNotFound, attachmentNotFound, rejected.
  */
-export async function sendMessage(
+export function sendMessage(
   chat: Chat,
   actor: ModuleActor,
   input: SendInput,
   options: SendOptions = {},
 ): Promise<Sent> {
   const hash = input.clientId === undefined ? null : contentHash(input);
-  let reviewed: Reviewed;
+  let review: Reviewed | Promise<Reviewed>;
   try {
     checkContent(input, chat.config);
-    const review = chat.moderation.review(actor, input.room, input);
-    reviewed = review instanceof Promise ? await review : review;
+    review = chat.moderation.review(actor, input.room, input);
   } catch (error) {
-    // It may have been let through when it was sent first: then that stands.
-    const earlier = await findSent(chat, actor, input);
-    if (!earlier) throw error;
-    return replay(earlier, actor.user, hash);
+    return refuse(chat, actor, input, hash, error);
   }
+  if (!(review instanceof Promise)) return sendReviewed(chat, actor, input, review, hash, options);
+  return review.then(
+    (reviewed) => sendReviewed(chat, actor, input, reviewed, hash, options),
+    (error: unknown) => refuse(chat, actor, input, hash, error),
+  );
+}
+
+/** It may have been let through when it was sent first: then that stands. @throws `error` if it was not. */
+async function refuse(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+  hash: string | null,
+  error: unknown,
+): Promise<Sent> {
+  const earlier = await findSent(chat, actor, input);
+  if (!earlier) throw error;
+  return replay(earlier, actor.user, hash);
+}
+
+function sendReviewed(
+  chat: Chat,
+  actor: ModuleActor,
+  input: SendInput,
+  reviewed: Reviewed,
+  hash: string | null,
+  options: SendOptions,
+): Promise<Sent> {
   const { content: said, poll } = options.toPoll?.(reviewed.content) ?? { content: reviewed.content };
-  const content = { ...input, ...said };
-  return chat.writer.run(needsOf(actor, content), async (tx) => {
-    const room = await tx.room(input.room);
-    const member = await tx.member(room.id, actor.user);
-    if (input.clientId !== undefined) {
-      const earlier = await tx.sent(room.id, actor.user, input.clientId);
-      if (earlier) return replay(earlier, actor.user, hash);
-    }
-    chat.permissions.require('send', actor, { room, member });
-    if (options.permission) chat.permissions.require(options.permission, actor, { room, member });
-    const shadow = await checkSender(chat, tx, actor, room, member);
-    const refers = content.replySeq !== undefined || content.threadSeq !== undefined;
-    const parent = refers ? await checkReferences(tx, actor, room.id, content) : undefined;
-    if (content.silent) chat.permissions.require('sendSilent', actor, { room, member });
-    if (content.mentions?.room || content.mentions?.here) {
-      chat.permissions.require('mentionRoom', actor, { room, member });
-    }
-    const attachments = content.attachments?.length
-      ? await claimAttachments(tx, room.id, actor.user, content.attachments, room.last_seq + 1)
-      : undefined;
-    const body = { ...toBody(content), ...(attachments && { attachments }) };
-    const { row, message } = store(tx, actor, room, content, body, { kind: options.kind, poll, hash, shadow });
-    if (content.mentions) await addMentions(tx, row);
-    if (member?.state === 'member') markOwn(tx, row, member);
-    if (parent) await addToThread(tx, actor, parent, row);
-    if (reviewed.report !== undefined) await reportMessage(tx, row, reviewed.report);
-    await options.also?.(tx, row);
-    return { message };
-  });
+  const sending: Sending = {
+    chat,
+    actor,
+    content: { ...input, ...said },
+    hash,
+    poll,
+    options,
+    report: reviewed.report,
+  };
+  return chat.writer.run(needsOf(actor, sending.content), (tx) => sendWithin(tx, sending));
+}
+
+/** One message on its way through its transaction. */
+interface Sending {
+  readonly chat: Chat;
+  readonly actor: ModuleActor;
+  readonly content: SendInput;
+  readonly hash: string | null;
+  /** JSON of a `Poll`. */
+  readonly poll: string | undefined;
+  readonly options: SendOptions;
+  /** Why it is to be reported. */
+  readonly report: string | undefined;
+}
+
+/** Whom it comes from, and where it goes: both may be as they are. */
+interface Standing {
+  readonly room: RoomRow;
+  readonly member: MemberRow | undefined;
+  /** Only the sender is to see it. */
+  readonly shadow: boolean;
+}
+
+/** Waits for nothing unless the message has more to it than most: thousands share a transaction. */
+function sendWithin(tx: ChatTransaction, sending: Sending): Sent | Promise<Sent> {
+  const { actor, content, hash } = sending;
+  const room = here(tx.room(content.room));
+  const member = here(tx.member(room.id, actor.user));
+  if (content.clientId !== undefined) {
+    const earlier = tx.sent(room.id, actor.user, content.clientId);
+    if (earlier) return replay(earlier, actor.user, hash);
+  }
+  const standing = { room, member, shadow: checkSender(tx, sending, room, member) };
+  if (hasExtras(sending, room)) return sendExtras(tx, sending, standing);
+  const { row, message } = store(tx, sending, standing);
+  markOwn(tx, row, member);
+  return { message };
+}
+
+function hasExtras({ actor, content, options, report }: Sending, room: RoomRow): boolean {
+  const { replySeq, threadSeq, silent, mentions, attachments } = content;
+  return (
+    (room.kind === 'direct' && !actor.system) ||
+    replySeq !== undefined ||
+    threadSeq !== undefined ||
+    silent === true ||
+    mentions !== undefined ||
+    (attachments !== undefined && attachments.length > 0) ||
+    report !== undefined ||
+    options.also !== undefined
+  );
+}
+
+async function sendExtras(tx: ChatTransaction, sending: Sending, standing: Standing): Promise<Sent> {
+  const { chat, actor, content, options, report } = sending;
+  const { room, member } = standing;
+  if (room.kind === 'direct' && !actor.system) await checkBlocks(tx, actor.user, room);
+  const parent = await checkReferences(tx, actor, room.id, content);
+  if (content.silent) chat.permissions.require('sendSilent', actor, { room, member });
+  if (content.mentions?.room || content.mentions?.here) {
+    chat.permissions.require('mentionRoom', actor, { room, member });
+  }
+  const attachments = content.attachments?.length
+    ? await claimAttachments(tx, room.id, actor.user, content.attachments, room.last_seq + 1)
+    : undefined;
+  const { row, message } = store(tx, sending, standing, attachments);
+  if (content.mentions) await addMentions(tx, row);
+  markOwn(tx, row, member);
+  if (parent) await addToThread(tx, actor, parent, row);
+  if (report !== undefined) await reportMessage(tx, row, report);
+  await options.also?.(tx, row);
+  return { message };
 }
 
 async function findSent(
@@ -109,11 +193,17 @@ async function findSent(
 function needsOf(actor: ModuleActor, input: SendInput): Needs {
   const { room, clientId, replySeq, threadSeq } = input;
   const { user } = actor;
-  const mentioned = input.mentions?.users ?? [];
-  return {
+  const usual: Needs = {
     rooms: [room],
-    members: [[room, user], ...mentioned.map((name): [string, string] => [room, name])],
+    members: [[room, user]],
+    restrictions: [user],
     ...(clientId !== undefined && { clientIds: [[room, user, clientId] as const] }),
+  };
+  const mentioned = input.mentions?.users ?? [];
+  if (mentioned.length === 0 && replySeq === undefined && threadSeq === undefined) return usual;
+  return {
+    ...usual,
+    members: [user, ...mentioned].map((name) => [room, name] as const),
     messages: [replySeq, threadSeq].flatMap((seq) => (seq === undefined ? [] : [[room, seq] as const])),
     restrictions: [user, ...mentioned],
   };
@@ -129,26 +219,28 @@ function replay(earlier: MessageRow, user: string, hash: string | null): Sent {
 }
 
 /**
- * What keeps a sender from sending, beside permissions.
- * @throws ChatError frozen, banned, muted, slowMode, blocked.
+ * What keeps a sender from sending.
+ * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, slowMode.
  * @returns whether only the sender is to see the message.
  */
-async function checkSender(
-  chat: Chat,
+function checkSender(
   tx: ChatTransaction,
-  actor: ModuleActor,
+  { chat, actor, options }: Sending,
   room: RoomRow,
   member: MemberRow | undefined,
-): Promise<boolean> {
-  const { exempt, shadow } = await checkRestrictions(chat, tx, actor, room, member);
+): boolean {
+  const subject = { room, member };
+  chat.permissions.require('send', actor, subject);
+  if (options.permission) chat.permissions.require(options.permission, actor, subject);
+  const { exempt, shadow } = checkRestrictions(chat, tx, actor, room, member);
   if (room.slow_ms > 0 && member && !exempt) {
     const waitMs = member.sent_at + room.slow_ms - tx.nowMs;
     if (waitMs > 0) throw new ChatError('slowMode', `${waitMs} ms left`);
   }
-  if (room.kind === 'direct' && !actor.system) await checkBlocks(tx, actor.user, room);
   return shadow;
 }
 
+/** @throws ChatError blocked. */
 async function checkBlocks(tx: ChatTransaction, user: string, room: RoomRow): Promise<void> {
   const peer = (room.dm_key ?? '').split('\u0001').find((name) => name !== user);
   if (peer === undefined) return;
@@ -176,21 +268,13 @@ async function checkReferences(
   return parent;
 }
 
-interface StoreOptions {
-  readonly kind: SendOptions['kind'];
-  readonly poll: string | undefined;
-  readonly hash: string | null;
-  readonly shadow: boolean;
-}
-
 function store(
   tx: ChatTransaction,
-  actor: ModuleActor,
-  before: RoomRow,
-  input: SendInput,
-  body: MessageBody,
-  { kind = 'text', poll, hash, shadow }: StoreOptions,
+  { actor, content: input, hash, poll, options: { kind = 'text' } }: Sending,
+  { room: before, shadow }: Standing,
+  attachments?: readonly Attachment[],
 ): { readonly row: MessageRow; readonly message: Message } {
+  const body: MessageBody = attachments ? { ...toBody(input), attachments } : toBody(input);
   const seq = before.last_seq + 1;
   const countable = kind !== 'system' && !input.silent && input.threadSeq === undefined && !shadow;
   const ucount = before.ucount + (countable ? 1 : 0);
@@ -232,7 +316,8 @@ function store(
 }
 
 /** Who sends has seen what stands above; who answers in a thread, only what stands there. */
-function markOwn(tx: ChatTransaction, row: MessageRow, member: MemberRow): void {
+function markOwn(tx: ChatTransaction, row: MessageRow, member: MemberRow | undefined): void {
+  if (member?.state !== 'member') return;
   const times = { sent_at: tx.nowMs, updated_at: tx.nowMs };
   if (row.thread_seq !== null) {
     tx.changeMember(row.room_id, member.user_id, times);

@@ -2,7 +2,7 @@
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
-import type { ChatTransaction, MemberRow, RoomRow } from './chat-writer.ts';
+import { here, type ChatTransaction, type MemberRow, type RoomRow } from './chat-writer.ts';
 
 export interface Restricted {
   /** Frozen rooms and slow mode do not hold for who moderates; false where there is neither. */
@@ -11,23 +11,26 @@ export interface Restricted {
   readonly shadow: boolean;
 }
 
+const unrestricted: Restricted = { exempt: false, shadow: false };
+const exemptOnly: Restricted = { exempt: true, shadow: false };
+
 /**
  * @param tx with the actor in `needs.restrictions`.
  * @throws ChatError frozen, banned, muted.
  */
-export async function checkRestrictions(
+export function checkRestrictions(
   chat: Chat,
   tx: ChatTransaction,
   actor: ModuleActor,
   room: RoomRow,
   member: MemberRow | undefined,
-): Promise<Restricted> {
-  if (actor.system) return { exempt: true, shadow: false };
+): Restricted {
+  if (actor.system) return exemptOnly;
   const exempt =
     (room.frozen === 1 || room.slow_ms > 0) && chat.permissions.allows('moderate', actor, { room, member });
   if (room.frozen === 1 && !exempt) throw new ChatError('frozen');
-  const restrictions = await tx.restrictions(room.id, actor.user);
-  if (restrictions.length === 0) return { exempt, shadow: false };
+  const restrictions = here(tx.restrictions(room.id, actor.user));
+  if (restrictions.length === 0) return exempt ? exemptOnly : unrestricted;
   for (const [kind, error] of [
     ['ban', 'banned'],
     ['mute', 'muted'],

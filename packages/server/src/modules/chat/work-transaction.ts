@@ -22,16 +22,30 @@ import type { ChatTables } from './tables.ts';
 
 type Found<Row> = Row | undefined | Promise<Row | undefined>;
 
-export class WorkTransaction implements ChatTransaction {
-  readonly outbox: OutboxEntry[] = [];
+/** What all work of one transaction shares. */
+export interface WorkContext {
+  readonly db: Transaction<ChatTables>;
+  readonly cache: RowCache;
+  readonly ids: SortableIds;
   readonly nowMs: number;
+  /** What is told of the transaction. */
+  readonly outbox: OutboxEntry[];
+}
+
+export class WorkTransaction implements ChatTransaction {
+  readonly nowMs: number;
+  /** Of the whole transaction; those of this work stand behind what was there. */
+  readonly #outbox: OutboxEntry[];
+  readonly #outboxBefore: number;
   readonly #db: Transaction<ChatTables>;
   readonly #cache: RowCache;
   readonly #ids: SortableIds;
   /** Set before the first statement that writes. */
   #savepoint: Promise<unknown> | undefined;
 
-  constructor(db: Transaction<ChatTables>, cache: RowCache, ids: SortableIds, nowMs: number) {
+  constructor({ db, cache, ids, nowMs, outbox }: WorkContext) {
+    this.#outbox = outbox;
+    this.#outboxBefore = outbox.length;
     this.#db = db;
     this.#cache = cache;
     this.#ids = ids;
@@ -56,6 +70,7 @@ export class WorkTransaction implements ChatTransaction {
   /** What it wrote goes. @throws if the database no longer takes statements in this transaction. */
   async undo(): Promise<void> {
     this.#cache.undoWork();
+    this.#outbox.length = this.#outboxBefore;
     if (!this.#savepoint) return;
     await this.#savepoint;
     await sql`rollback to savepoint work`.execute(this.#db);
@@ -99,16 +114,14 @@ export class WorkTransaction implements ChatTransaction {
       : (row ?? undefined);
   }
 
-  sent(room: string, sender: string, clientId: string): Found<MessageRow> {
-    const row = this.#cache.sent.get(rowKey(room, sender, clientId));
-    return row === undefined
-      ? this.#load({ clientIds: [[room, sender, clientId]] }, () => this.sent(room, sender, clientId))
-      : (row ?? undefined);
+  sent(room: string, sender: string, clientId: string): MessageRow | undefined {
+    return this.#cache.sent.get(rowKey(room, sender, clientId)) ?? undefined;
   }
 
   restrictions(room: string, user: string): readonly RestrictionRow[] | Promise<readonly RestrictionRow[]> {
     const rows = this.#cache.restrictions.get(user);
     if (rows === undefined) return this.#load({ restrictions: [user] }, () => this.restrictions(room, user));
+    if (rows.length === 0) return rows;
     return rows.filter(
       ({ scope, until }) => (scope === '*' || scope === room) && (until === null || until > this.nowMs),
     );
@@ -171,11 +184,11 @@ export class WorkTransaction implements ChatTransaction {
 
   /** For what was not read with the needs of all. */
   async #load<T>(needs: Needs, again: () => T): Promise<Awaited<T>> {
-    await this.#cache.load(needs);
+    await this.#cache.load([needs], false);
     return await again();
   }
 
   #tell(target: EntryTarget, content: unknown): void {
-    this.outbox.push({ id: this.newId(), target, json: JSON.stringify(content) });
+    this.#outbox.push({ id: this.newId(), target, json: JSON.stringify(content) });
   }
 }

@@ -64,7 +64,7 @@ export async function requestUpload(chat: Chat, actor: ModuleActor, input: Uploa
     const room = await tx.room(input.room);
     const member = await tx.member(room.id, actor.user);
     chat.permissions.require('upload', actor, { room, member });
-    await checkRestrictions(chat, tx, actor, room, member);
+    checkRestrictions(chat, tx, actor, room, member);
     if (!actor.system) await checkWaiting(chat, tx, actor.user);
     const id = newSortableId(tx.nowMs);
     const expiresAt = tx.nowMs + uploadValidMs;

@@ -9,7 +9,7 @@ import { readMessage, readMessages } from '../message-pages.ts';
 import { listPins, setPinned } from '../pins.ts';
 import { listReactions, react, unreact } from '../reactions.ts';
 import { readOwnState } from '../own-state.ts';
-import { emoji, id, json, mentions, message, ownState, sendInput, seq, text, time } from '../schemas.ts';
+import { emoji, id, json, mentions, message, ownState, readUsualSend, sendInput, seq, text, time } from '../schemas.ts';
 import { sendMessage } from '../send-message.ts';
 
 const one = { room: id(), seq: seq() };
@@ -31,6 +31,7 @@ export const messageCommands: readonly ChatCommand[] = [
       differs: z.boolean().optional().describe('… and it said something else than this one.'),
     }),
     example: { room: 'lobby', clientId: 'c-1', text: 'hello' },
+    readUsual: readUsualSend,
     run: sendMessage,
   }),
   command({

@@ -91,6 +91,8 @@ export async function createChat(options: ChatFixtureOptions = {}): Promise<Chat
       reconsidered.push({ channel: pattern, user });
     },
     isOccupied: (channel) => occupied.has(channel),
+    isHeard: () => true,
+    wantsEvent: () => true,
     async emit(event) {
       events.push({ ...event, data: JSON.parse(event.json) as Record<string, unknown> });
     },
