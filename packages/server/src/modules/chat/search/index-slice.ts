@@ -9,8 +9,8 @@ import type { MessageBody } from '../mappers.ts';
 import type { ChatTables } from '../tables.ts';
 import { indexWords } from './search-words.ts';
 
-/** Messages of one transaction: about as many as a sender can wait for. */
-const maxMessages = 200;
+/** Messages of one transaction: about as many as a sender can wait for. On SQLite all of them wait. */
+const maxMessages = { sqlite: 50, postgres: 100 } as const;
 /** Ids of one millisecond. */
 const idsPerMs = 1_024;
 
@@ -47,7 +47,7 @@ export async function indexSlice(
     const state = states.get(id);
     if (!state) continue;
     numbers.set(id, state.number);
-    const left = maxMessages - changes.length;
+    const left = maxMessages[dialect] - changes.length;
     if (left <= 0) {
       more.push(id);
       continue;

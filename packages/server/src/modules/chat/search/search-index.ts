@@ -15,8 +15,8 @@ const delayMs = 200;
 const retryMs = 1_000;
 /** Somebody else is at it. */
 const busyMs = 50;
-/** Rooms of one transaction. */
-const maxRooms = 50;
+/** Rooms of one transaction. On SQLite everybody waits for it, so it is a short one. */
+const maxRooms = { sqlite: 10, postgres: 20 } as const;
 /** How often all rooms are looked through for what no one noted: of nodes that died, or written past the channels. */
 const reconcileMs = 600_000;
 const reconcileRooms = 1_000;
@@ -24,7 +24,7 @@ const reconcileRooms = 1_000;
 const restFactor = 4;
 const busyRestFactor = 30;
 /** A search waits for this many slices at most, then finds what is there. */
-const maxCatchUpSlices = 20;
+const maxCatchUpSlices = 100;
 /** Of all programs that use this database, our index: "tidingsx" read as a number. */
 const lockKey = 0x7469_6478;
 
@@ -133,9 +133,10 @@ export class SearchIndex {
   }
 
   async #indexSome(): Promise<boolean> {
-    const rooms = [...this.#dirty].slice(0, this.#careful > 0 ? 1 : maxRooms);
-    for (const room of rooms) this.#dirty.delete(room);
     const { store } = this.#context;
+    const most = maxRooms[store.dialect];
+    const rooms = [...this.#dirty].slice(0, this.#careful > 0 ? 1 : most);
+    for (const room of rooms) this.#dirty.delete(room);
     try {
       const more = await store.transaction<ChatTables, readonly string[] | 'busy'>(async (db) => {
         if (store.dialect === 'postgres') {
@@ -154,7 +155,7 @@ export class SearchIndex {
       return true;
     } catch (error) {
       this.#context.logger.warn({ err: error }, 'messages could not be put into the search index; it is tried again');
-      this.#careful = maxRooms;
+      this.#careful = most;
       this.#again(rooms, retryMs);
       return false;
     }
