@@ -20,11 +20,10 @@ import type { ChatTables } from './tables.ts';
 import { WorkTransaction, type WorkContext } from './work-transaction.ts';
 
 /**
- * Between the beginnings of two transactions lies so much time, or four times what the last one took if that is less:
- * each costs as much for one message as for ten, and what comes meanwhile shares the next. On SQLite it is the loop that
- * stands still while the disk writes, and with it everybody; on PostgreSQL two processes have work with each.
+ * Times between the beginnings of transactions on PostgreSQL, at least: each costs two processes as much for one message
+ * as for ten, and what comes meanwhile shares the next.
  */
-const gapMs = { sqlite: 2, postgres: 3 } as const;
+const postgresGapMs = 3;
 /** Pieces of work in one transaction at most: more would make the first wait for the last. */
 const maxGroup = 2_000;
 /**
@@ -81,7 +80,6 @@ export class GroupedWriter implements ChatWriter {
   readonly #parallel: number;
   readonly #gapMs: number;
   #begunMs = 0;
-  #tookMs = 0;
   #waiting: Job[] = [];
   /** Rooms of the transactions under way. */
   readonly #locked = new Set<string>();
@@ -101,7 +99,7 @@ export class GroupedWriter implements ChatWriter {
     this.#options = options;
     const onPostgres = options.store.dialect === 'postgres';
     this.#parallel = onPostgres ? 3 : 1;
-    this.#gapMs = gapMs[options.store.dialect];
+    this.#gapMs = onPostgres ? postgresGapMs : 0;
     if (onPostgres) this.#carefulUntilMs = Infinity;
   }
 
@@ -133,7 +131,7 @@ export class GroupedWriter implements ChatWriter {
     if (this.#scheduled || this.#running >= this.#parallel || this.#waiting.length === 0) return;
     this.#scheduled = true;
     // Real time on purpose: what is spared is what the processors do.
-    const waitMs = this.#begunMs + Math.min(this.#gapMs, 4 * this.#tookMs) - performance.now();
+    const waitMs = this.#begunMs + this.#gapMs - performance.now();
     if (waitMs > 0) setTimeout(() => this.#begin(), waitMs);
     else this.#gather(this.#waiting.length, 1);
   }
@@ -158,10 +156,8 @@ export class GroupedWriter implements ChatWriter {
     for (const room of rooms) this.#locked.add(room);
     this.#running++;
     this.#underWay += group.length;
-    const begunMs = performance.now();
-    this.#begunMs = begunMs;
+    this.#begunMs = performance.now();
     void this.#commit(group).finally(() => {
-      this.#tookMs = performance.now() - begunMs;
       for (const room of rooms) this.#locked.delete(room);
       this.#running--;
       this.#underWay -= group.length;
