@@ -28,7 +28,7 @@ function newerRoom(known: Room, heard: Room): Room {
 }
 
 /** Counters only rise, and are heard of before the rest of the room: `rev` says what is known of that. */
-function withCounters(room: Room, counters: Pick<Room, 'lastSeq' | 'lastAt' | 'countable'>): Room {
+export function withCounters(room: Room, counters: Pick<Room, 'lastSeq' | 'lastAt' | 'countable'>): Room {
   return {
     ...room,
     lastSeq: Math.max(room.lastSeq, counters.lastSeq),

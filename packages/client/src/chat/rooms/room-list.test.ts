@@ -69,6 +69,18 @@ test('what is as the server has it is not asked for; what is gone goes', async (
   expect(list.line('same')?.membership).toMatchObject({ unread: 2, pinned: true, readSeq: 3 });
 });
 
+test('a sync brings the count of a room whose revision came without it, by who came or went', async () => {
+  const { list, context, clock } = create(
+    line('room', { rev: 6, countable: 4, lastSeq: 4 }, { readSeq: 4, readCountable: 4 }),
+  );
+  list.counted('room', 3, 7);
+  list.live(false);
+  await context.calls[0]!.answer(snapshot(counters('room', { readSeq: 4, unread: 1 })));
+  await clock.advance(0);
+  expect(context.calls).toEqual([]);
+  expect(list.line('room')).toMatchObject({ room: { countable: 5, lastSeq: 5 }, membership: { unread: 1 } });
+});
+
 test('what is heard while the sync is on its way is newer', async () => {
   const { list, context, ids } = create(line('left'), line('read'));
   list.live(false);

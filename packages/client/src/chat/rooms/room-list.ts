@@ -14,7 +14,7 @@ import { Coalesced } from '../coalesced.ts';
 import type { Draft, Message, ReadState, RoomListItem, User, UserPublication } from '../publications.ts';
 import type { RoomsView, RoomView, UnreadView } from '../views.ts';
 import { LineRequests } from './line-requests.ts';
-import { mergeLine, withActivity, withMessage, withRead, withReadUpTo } from './room-lines.ts';
+import { mergeLine, withActivity, withCounters, withMessage, withRead, withReadUpTo } from './room-lines.ts';
 import { inOrder, RoomViews, sameList, toUnread } from './room-views.ts';
 
 type Activity = Extract<UserPublication, { type: 'activity' }>;
@@ -360,11 +360,24 @@ function isSameMembership(a: RoomListItem, b: RoomListItem): boolean {
 
 /** What the user has with the room, as `chat.sync` says; the room itself comes with its line. */
 function withCountersOf(line: RoomListItem, counters: Counters): RoomListItem {
-  const { countable = 0, unread = 0, readSeq = 0, mentions = 0, pinned, archived, muteUntil, notify } = counters;
+  const {
+    lastSeq = 0,
+    lastAt,
+    countable = 0,
+    unread = 0,
+    readSeq = 0,
+    mentions = 0,
+    pinned,
+    archived,
+    muteUntil,
+    notify,
+  } = counters;
   const { pinned: _, archived: __, muteUntil: ___, notify: ____, ...membership } = line.membership;
   return withRead(
     {
       ...line,
+      // A publication on the room's channel may have brought its revision without the count.
+      room: withCounters(line.room, { lastSeq, lastAt, countable }),
       membership: {
         ...membership,
         ...(pinned && { pinned }),
