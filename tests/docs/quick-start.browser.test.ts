@@ -3,6 +3,7 @@
  * README.md shows of it.
  */
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWithChromium, launchChromium } from '../support/chromium.ts';
@@ -41,7 +42,8 @@ describeWithChromium('docs/quick-start.md', () => {
     const port = await freePort();
     const program = [join(root, `node_modules/${vite}/bin/vite.js`), ...args, '--port', String(port), '--strictPort'];
     const running = started(new ExampleProgram(process.execPath, program));
-    await expect.poll(() => running.output, patience).toMatch(/http:\/\/localhost:\d+/);
+    // Where it believes that somebody looks on, as in CI, it prints in colours.
+    await expect.poll(() => stripVTControlCharacters(running.output), patience).toMatch(/http:\/\/localhost:\d+/);
     const url = `http://localhost:${port}`;
     // When Vite sees a page for the first time, it may load it once more.
     const first = await open(url, 'First');
