@@ -8,7 +8,7 @@ import { describeWithChromium, launchChromium } from '../support/chromium.ts';
 import { TidingsProcess } from '../support/tidings-process.ts';
 import { BackEnd, buildPage, configOf, Person, servePage } from './browser-tabs.ts';
 
-const patiently = { timeout: 15_000 };
+const patiently = { timeout: 25_000 };
 type RunTests = () => Promise<{ readonly name: string; readonly problem?: string }[]>;
 const numbered = (count: number, prefix = 'm'): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 
@@ -185,13 +185,9 @@ describeWithChromium('tabs', () => {
     await tab.call('sendFile', 'kept', 'a.png', 'image/png', 1_900_000);
     await tab.send('after it');
     await expect.poll(() => tab.call('uploads'), patiently).toMatchObject([{ name: 'a.png', state: 'waiting' }]);
-    // Stored when it would survive a reload.
-    await expect
-      .poll(async () => {
-        await tab.load();
-        return tab.texts();
-      }, patiently)
-      .toEqual(['kept', 'after it']);
+    await expect.poll(() => tab.call('kept'), patiently).toBe(2);
+    await tab.load();
+    await expect.poll(() => tab.texts(), patiently).toEqual(['kept', 'after it']);
     await server.restart();
     await expect
       .poll(() => backEnd.call('messages', { room: 'room' }).then(({ messages }) => (messages as object[]).length), {

@@ -22,6 +22,8 @@ export interface TabApi {
   waiting(): number;
   /** Messages of the room that this device remembers. */
   stored(): Promise<number>;
+  /** Messages that would still wait to be sent after a reload. */
+  kept(): Promise<number>;
   /** Of the connection, and of the list of rooms. */
   status(): string;
   look(isLooking: boolean): void;
@@ -73,6 +75,13 @@ const api: TabApi = {
     const timeline = (await database.get('timelines', room?.id ?? '')) as { messages: unknown[] } | undefined;
     database.close();
     return timeline?.messages.length ?? 0;
+  },
+  async kept() {
+    const { name = '' } = (await indexedDB.databases()).find((database) => database.name?.endsWith('outbox')) ?? {};
+    const database = await openDB(name);
+    const count = await database.count('records');
+    database.close();
+    return count;
   },
   status: () => `${client?.connection.state.get().status} ${client?.chat.rooms.get().status}`,
   look: (isLooking) => room?.setVisible(isLooking),
