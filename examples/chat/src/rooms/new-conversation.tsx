@@ -7,6 +7,7 @@ import type { KnownPerson } from '../people/use-people.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../shell/dialog.tsx';
 import { useWords } from '../words/use-words.ts';
+import { RoomFields } from './room-fields.tsx';
 
 type Kind = 'findRoom' | 'directMessage' | 'newRoom';
 
@@ -159,28 +160,7 @@ function NewRoom(): ReactNode {
   };
   return (
     <form className="app-form" onSubmit={submit}>
-      <label>
-        {words.roomName}
-        <input
-          className="app-input"
-          value={name}
-          maxLength={256}
-          autoFocus
-          required
-          dir="auto"
-          onChange={(event) => setName(event.target.value)}
-        />
-      </label>
-      <label>
-        {words.topic}
-        <input
-          className="app-input"
-          value={topic}
-          maxLength={1024}
-          dir="auto"
-          onChange={(event) => setTopic(event.target.value)}
-        />
-      </label>
+      <RoomFields name={name} topic={topic} onName={setName} onTopic={setTopic} />
       <label className="app-check">
         <input type="checkbox" checked={isPublic} onChange={(event) => setPublic(event.target.checked)} />
         {words.isPublic}

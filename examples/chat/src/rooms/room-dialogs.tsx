@@ -6,6 +6,7 @@ import type { KnownPerson } from '../people/use-people.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../shell/dialog.tsx';
 import { useWords } from '../words/use-words.ts';
+import { RoomFields } from './room-fields.tsx';
 
 interface RoomDialogProps {
   readonly room: string;
@@ -59,28 +60,7 @@ export function EditRoomDialog({ room }: RoomDialogProps): ReactNode {
   return (
     <Dialog title={words.rename} onClose={() => open(undefined)}>
       <form className="app-form" onSubmit={submit}>
-        <label>
-          {words.roomName}
-          <input
-            className="app-input"
-            value={name}
-            maxLength={256}
-            autoFocus
-            required
-            dir="auto"
-            onChange={(event) => setName(event.target.value)}
-          />
-        </label>
-        <label>
-          {words.topic}
-          <input
-            className="app-input"
-            value={topic}
-            maxLength={1024}
-            dir="auto"
-            onChange={(event) => setTopic(event.target.value)}
-          />
-        </label>
+        <RoomFields name={name} topic={topic} onName={setName} onTopic={setTopic} />
         <Buttons primary={words.save} isDisabled={name.trim() === ''} />
       </form>
     </Dialog>

@@ -1,7 +1,6 @@
 /** The third column; on small screens it lies over the messages. */
 import { useId, type ReactNode } from 'react';
-import { Icon } from '@tidings/react';
-import { useWords } from '../words/use-words.ts';
+import { CloseButton } from '../shell/close-button.tsx';
 
 export interface SidePanelProps {
   readonly label: string;
@@ -12,22 +11,13 @@ export interface SidePanelProps {
 }
 
 export function SidePanel({ label, onClose, isBare = false, children }: SidePanelProps): ReactNode {
-  const words = useWords();
   const id = useId();
   if (isBare) return <div className="app-panel">{children}</div>;
   return (
     <aside className="app-panel" aria-labelledby={id}>
       <header className="app-panel-head">
         <h2 id={id}>{label}</h2>
-        <button
-          type="button"
-          className="app-icon-button"
-          aria-label={words.close}
-          title={words.close}
-          onClick={onClose}
-        >
-          <Icon name="close" />
-        </button>
+        <CloseButton onClose={onClose} />
       </header>
       <div className="app-panel-body">{children}</div>
     </aside>

@@ -1,7 +1,6 @@
 /** A window over the page. The element of the browser keeps the keyboard in it, and gives it back to where it was. */
 import { useId, useLayoutEffect, useRef, type ReactNode } from 'react';
-import { Icon } from '@tidings/react';
-import { useWords } from '../words/use-words.ts';
+import { CloseButton } from './close-button.tsx';
 
 export interface DialogProps {
   readonly title: string;
@@ -14,7 +13,6 @@ export interface DialogProps {
 }
 
 export function Dialog({ title, onClose, children, size = 'small', isTitleHidden = false }: DialogProps): ReactNode {
-  const words = useWords();
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useLayoutEffect(() => {
@@ -41,17 +39,7 @@ export function Dialog({ title, onClose, children, size = 'small', isTitleHidden
       <div className="app-dialog-body">
         <header className={isTitleHidden ? 'tidings-sr-only' : 'app-dialog-head'}>
           <h2 id={titleId}>{title}</h2>
-          {!isTitleHidden && (
-            <button
-              type="button"
-              className="app-icon-button"
-              aria-label={words.close}
-              title={words.close}
-              onClick={onClose}
-            >
-              <Icon name="close" />
-            </button>
-          )}
+          {!isTitleHidden && <CloseButton onClose={onClose} />}
         </header>
         {children}
       </div>
