@@ -19,7 +19,7 @@ export interface ServerRun {
   readonly reload: () => Promise<LoadedConfig>;
   readonly routes?: readonly HttpRoute[];
   /** Called when the server accepts connections. */
-  readonly announce: (engine: Engine, logger: Logger) => void | Promise<void>;
+  readonly announce: (engine: Engine, logger: Logger) => void;
   /** Where signals come from; the process. */
   readonly signals?: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
 }
@@ -43,7 +43,7 @@ export async function runServer({ loaded, reload, routes, announce, signals = pr
     await engine.start().catch((error: unknown) => {
       throw startError(error, loaded.config);
     });
-    await announce(engine, logger);
+    announce(engine, logger);
     await ending;
     signals.off('SIGHUP', onHangup);
     await engine.drain();

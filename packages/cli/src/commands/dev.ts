@@ -38,8 +38,8 @@ The chat app at / signs people in by a name; an empty database is given rooms to
       loaded,
       reload,
       routes: demo.routes,
-      async announce(engine, logger) {
-        await demo.open(engine, logger);
+      announce(engine) {
+        demo.open(engine);
         announce(engine, demo, input.terminal);
       },
     });

@@ -1,6 +1,6 @@
 /**
  * What the chat app shows at the first look: people and rooms from JSON lines, brought into an empty database by the
- * product's own import before the server starts, and what an import does not know (polls, pictures) when it runs.
+ * product's own import before the server starts.
  *
  * A file in the data folder says that this is under way: after a crash it goes on, and nothing of it is there twice.
  */
@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import {
   createLogger,
   createStore,
+  filesIn,
   importChat,
   migrationSets,
   systemClock,
@@ -25,17 +26,24 @@ const minuteMs = 60_000;
 
 /** Fields of a seed that say how long ago something was, and what they become. */
 const times: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  minutesAgo: { user: 'createdAt', room: 'createdAt', member: 'joinedAt', message: 'at', reaction: 'at' },
+  minutesAgo: {
+    user: 'createdAt',
+    room: 'createdAt',
+    member: 'joinedAt',
+    message: 'at',
+    poll: 'at',
+    reaction: 'at',
+    vote: 'at',
+  },
   editedMinutesAgo: { message: 'editedAt' },
   pinnedMinutesAgo: { message: 'pinnedAt' },
 };
 
 /**
  * Imports the seeds if the database is empty, or if that was begun and not finished.
- * @returns whether the rest is to be brought in by `LiveSeeds` when the server runs.
  * @throws ImportError, StoreUnavailableError and the like.
  */
-export async function importSeeds(config: Config, directory: string): Promise<boolean> {
+export async function importSeeds(config: Config, directory: string): Promise<void> {
   const mark = join(config.dataDir, markName);
   await mkdir(config.dataDir, { recursive: true });
   const store = createStore(config, { clock: systemClock, logger: createLogger('silent') });
@@ -43,22 +51,24 @@ export async function importSeeds(config: Config, directory: string): Promise<bo
   try {
     if (config.store.migrate === 'auto') await store.migrate(migrationSets);
     if (!existsSync(mark)) {
-      if (!(await isEmpty(store))) return false;
+      if (!(await isEmpty(store))) return;
       await writeFile(mark, `${systemClock.now()}\n`);
     }
     const now = Number(await readFile(mark, 'utf8')) || systemClock.now();
+    const importing = {
+      store,
+      clock: systemClock,
+      config: config.chat,
+      files: filesIn(directory),
+      dataDir: config.dataDir,
+    };
     for (const file of await seedFiles(directory)) {
-      await importChat({ store, clock: systemClock, config: config.chat, lines: importLines(file, now) });
+      await importChat({ ...importing, lines: importLines(file, now) });
     }
-    return true;
+    await rm(mark, { force: true });
   } finally {
     await store.stop();
   }
-}
-
-/** Everything is in the database. */
-export async function endSeeding({ dataDir }: Pick<Config, 'dataDir'>): Promise<void> {
-  await rm(join(dataDir, markName), { force: true });
 }
 
 export function readWelcome(directory: string): Welcome {

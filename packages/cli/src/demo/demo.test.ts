@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,6 @@ import { userIdOf } from './demo-people.ts';
 import { demoSecret } from './demo-secret.ts';
 import { importSeeds } from './demo-seed.ts';
 import { Demo, demoSettings } from './demo.ts';
-import { sendLiveSeeds } from './live-seeds.ts';
 
 const logger = createLogger('silent');
 
@@ -37,7 +36,7 @@ async function start(config = configuration()): Promise<Engine> {
   await demo.prepare(logger);
   engine = createEngine({ config, logger, routes: demo.routes });
   await engine.start();
-  await demo.open(engine, logger);
+  demo.open(engine);
   return engine;
 }
 
@@ -161,12 +160,14 @@ describe('signing in', () => {
 describe('what there is at the first look', () => {
   test('rooms with everything in them, and nothing twice when it was cut off', async () => {
     const config = configuration();
-    const seeds = seedDirectory() ?? '';
-    // Died before the end, twice.
-    expect(await importSeeds(config, seeds)).toBe(true);
-    expect(await importSeeds(config, seeds)).toBe(true);
+    // Ends in the middle of a room, twice.
+    const broken = join(dataDir, 'broken');
+    await cp(seedDirectory() ?? '', broken, { recursive: true });
+    const file = join(broken, 'rooms/kitchen.jsonl');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"sender":"sam-whitfield"', '"sender":7'));
+    await expect(importSeeds(config, broken)).rejects.toThrow('sender');
+    await expect(importSeeds(config, broken)).rejects.toThrow('sender');
     const at = await start(config);
-    await sendLiveSeeds(at, seeds);
     const texts = await textsOf(at, 'general');
     expect(texts.length).toBeGreaterThan(20);
     expect(texts).toEqual([...new Set(texts)]);
@@ -178,6 +179,24 @@ describe('what there is at the first look', () => {
     const ages = messages.map(({ createdAt }) => Date.now() - createdAt);
     expect(ages).toEqual(ages.toSorted((a, b) => b - a));
     expect(Math.min(...ages)).toBeGreaterThan(0);
+  });
+
+  test('a poll with votes, pictures, and something that people have not read yet', async () => {
+    const at = await start();
+    const page = async (room: string) =>
+      (await at.call('chat.messages', { room, limit: 100 })) as {
+        messages: { poll?: { voters: number }; attachments?: { name: string; contentType: string }[] }[];
+      };
+    const polls = (await page('general')).messages.flatMap(({ poll }) => poll ?? []);
+    expect(polls).toMatchObject([{ voters: 6 }]);
+    for (const [room, name] of Object.entries({ kitchen: 'tomato.png', design: 'spring-palette.png' })) {
+      const pictures = (await page(room)).messages.flatMap(({ attachments = [] }) => attachments);
+      expect(pictures).toMatchObject([{ name, contentType: 'image/png' }]);
+    }
+    const unread = new Map(
+      (await roomsOf(at, 'yuki-tanaka')).map(({ room, membership }) => [room.id, membership.unread]),
+    );
+    expect([unread.get('general'), unread.get('kitchen')]).toEqual([2, 2]);
   });
 
   test('whoever signs in by the name of somebody in the rooms is that person', async () => {
