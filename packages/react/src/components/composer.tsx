@@ -13,7 +13,8 @@ import { useSlowMode } from '../hooks/use-slow-mode.ts';
 import { messagePermissions, writeObstacle } from '../permissions.ts';
 import { mentionsIn } from '../text/mentions.ts';
 import { ComposerBar } from './composer-bar.tsx';
-import { EmojiButton, FileButton } from './composer-buttons.tsx';
+import { EmojiButton } from './emoji-button.tsx';
+import { FileButton } from './file-button.tsx';
 import { Icon } from './icon.tsx';
 import { MentionListbox, optionId } from './mention-listbox.tsx';
 import { PickedFiles } from './picked-files.tsx';
@@ -225,7 +226,13 @@ function WritableComposer(props: ComposerProps): ReactNode {
           onPaste={onPaste}
         />
         {props.renderActions?.()}
-        {showEmoji && <EmojiButton onSelect={(emoji) => insert(emoji)} />}
+        {showEmoji && (
+          <EmojiButton
+            label={labels.insertEmoji}
+            className="tidings-icon-button tidings-composer-button"
+            onSelect={(emoji) => insert(emoji)}
+          />
+        )}
         <button
           type="submit"
           className="tidings-send"

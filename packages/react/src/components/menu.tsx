@@ -1,7 +1,7 @@
 /** A button that opens a list of things to do, as the ARIA menu button pattern has it: arrows, Home, End, first letters. */
-import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
 import { Icon, type IconName } from './icon.tsx';
-import { Popup } from './popup.tsx';
+import { PopupButton } from './popup-button.tsx';
 
 export interface MenuItem {
   readonly key: string;
@@ -18,45 +18,25 @@ export interface MenuProps {
   readonly onOpenChange?: (isOpen: boolean) => void;
   /** Above the items, for what is no item: a row of emoji. */
   readonly start?: (close: () => void) => ReactNode;
-  readonly icon?: IconName;
-  readonly className?: string;
 }
 
-export function Menu({ label, items, tabIndex, onOpenChange, start, icon = 'more', className }: MenuProps): ReactNode {
-  const button = useRef<HTMLButtonElement>(null);
-  const [isOpen, setOpen] = useState(false);
-  const open = (next: boolean): void => {
-    setOpen(next);
-    onOpenChange?.(next);
-  };
+export function Menu({ label, items, tabIndex, onOpenChange, start }: MenuProps): ReactNode {
   return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        className={className ?? 'tidings-icon-button'}
-        aria-label={label}
-        title={label}
-        aria-haspopup="menu"
-        aria-expanded={isOpen}
-        tabIndex={tabIndex}
-        onClick={() => open(!isOpen)}
-        onKeyDown={(event) => {
-          if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
-          event.preventDefault();
-          event.stopPropagation();
-          open(true);
-        }}
-      >
-        <Icon name={icon} />
-      </button>
-      {isOpen && (
-        <Popup anchor={button} onClose={() => open(false)} className="tidings-menu">
-          {start?.(() => open(false))}
-          <MenuItems label={label} items={items} onClose={() => open(false)} />
-        </Popup>
+    <PopupButton
+      label={label}
+      icon="more"
+      className="tidings-icon-button"
+      tabIndex={tabIndex}
+      kind="menu"
+      onOpenChange={onOpenChange}
+    >
+      {(close) => (
+        <>
+          {start?.(close)}
+          <MenuItems label={label} items={items} onClose={close} />
+        </>
       )}
-    </>
+    </PopupButton>
   );
 }
 

@@ -2,7 +2,7 @@
 import { TidingsError, type MessageView } from '@tidings/client';
 import { act } from 'react';
 import { expect, test } from 'vitest';
-import { click, render, type Rendered } from '../testing/render.tsx';
+import { click, press, render, type Rendered } from '../testing/render.tsx';
 import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-chat.ts';
 import { messageView } from '../testing/scripted-timeline.ts';
 import { MessageList } from './message-list.tsx';
@@ -58,6 +58,27 @@ test('of others neither ticks nor edit are shown; their name is', () => {
   expect(items).toContain('Reply');
   expect(items).not.toContain('Edit');
   expect(items).not.toContain('Delete');
+});
+
+test('what can be done with a message goes with the pointer, and not before its menu is closed', () => {
+  const chat = new ScriptedChat({ me: 'me' });
+  chat.addRoom(roomView({ id: 'r' }), { messages: [] });
+  using page = render(
+    <Room id="r">
+      <Message message={theirs()} />
+    </Room>,
+    chat,
+  );
+  const point = (name: string): void =>
+    act(() => void page.find('.tidings-bubble').dispatchEvent(new Event(name, { bubbles: true })));
+  const menuButton = (): readonly HTMLElement[] => page.all('[aria-haspopup=menu]');
+  expect(menuButton()).toEqual([]);
+  point('pointerover');
+  for (let i = 0; i < 2; i++) press(page.button('More actions'), 'ArrowDown');
+  point('pointerout');
+  expect(menuButton()).toHaveLength(1);
+  press(page.find('[role=menuitem]'), 'Escape');
+  expect(menuButton()).toEqual([]);
 });
 
 test('a reaction is added by a click, and one’s own taken back', async () => {

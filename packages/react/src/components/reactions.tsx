@@ -1,11 +1,9 @@
 /** What people reacted with. A click adds one's own, or takes it back. */
 import type { MessageView } from '@tidings/client';
-import { useRef, useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useFormats, useLabels } from '../context.ts';
 import { useConversation } from '../conversation.ts';
-import { EmojiPicker } from './emoji-picker.tsx';
-import { Icon } from './icon.tsx';
-import { Popup } from './popup.tsx';
+import { EmojiButton, type EmojiButtonProps } from './emoji-button.tsx';
 
 export interface ReactionsProps {
   readonly message: MessageView;
@@ -42,52 +40,15 @@ export function Reactions({ message, canReact, tabIndex }: ReactionsProps): Reac
   );
 }
 
-export interface ReactButtonProps {
+export interface ReactButtonProps extends Pick<EmojiButtonProps, 'className' | 'tabIndex' | 'onOpenChange'> {
   readonly message: MessageView;
-  readonly tabIndex?: number;
-  readonly className: string;
-  readonly onOpenChange?: (isOpen: boolean) => void;
 }
 
 /** Opens the picker. */
-export function ReactButton({ message, tabIndex, className, onOpenChange }: ReactButtonProps): ReactNode {
+export function ReactButton({ message, ...props }: ReactButtonProps): ReactNode {
   const labels = useLabels();
   const toggle = useReact(message);
-  const button = useRef<HTMLButtonElement>(null);
-  const [isOpen, setOpen] = useState(false);
-  const open = (next: boolean): void => {
-    setOpen(next);
-    onOpenChange?.(next);
-  };
-  return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        className={className}
-        aria-label={labels.addReaction}
-        title={labels.addReaction}
-        aria-haspopup="dialog"
-        aria-expanded={isOpen}
-        tabIndex={tabIndex}
-        onClick={() => open(!isOpen)}
-      >
-        <Icon name="smile" />
-      </button>
-      {isOpen && (
-        <Popup anchor={button} onClose={() => open(false)}>
-          <div role="dialog" aria-label={labels.addReaction}>
-            <EmojiPicker
-              onSelect={(emoji) => {
-                open(false);
-                toggle(emoji);
-              }}
-            />
-          </div>
-        </Popup>
-      )}
-    </>
-  );
+  return <EmojiButton {...props} label={labels.addReaction} onSelect={toggle} />;
 }
 
 /** Adds the user's reaction, or takes it back if it is there. */
