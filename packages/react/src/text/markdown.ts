@@ -64,6 +64,13 @@ export function parseMarkdown(text: string, names: readonly string[] = []): read
   return blocks;
 }
 
+/** Which of these names the text mentions, as they are written in it. */
+export function mentionedNames(text: string, names: readonly string[]): readonly string[] {
+  const within = (node: InlineNode): readonly string[] =>
+    node.kind === 'mention' ? [node.name] : 'children' in node ? node.children.flatMap(within) : [];
+  return parseMarkdown(text, names).flatMap((block) => (block.kind === 'code' ? [] : block.children.flatMap(within)));
+}
+
 const isFence = (line: string): boolean => /^```\s*$/u.test(line);
 const isQuote = (line: string): boolean => /^>(?: |$)/u.test(line);
 

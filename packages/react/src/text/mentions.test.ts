@@ -11,6 +11,7 @@ test.each([
   ['@', 1, ''],
   ['hi @an', 6, 'an'],
   ['hi @Ann L', 9, 'Ann L'],
+  ['hi @Ann ', 8, undefined],
   ['(@an', 4, 'an'],
   ['mail a@b', 8, undefined],
   ['@ann said this', 14, undefined],
@@ -33,4 +34,11 @@ test('who is named in a text is whom it names, as a whole word', () => {
   expect(mentionsIn('hi @Leonard, mail x@jose', people)).toBeUndefined();
   expect(mentionsIn('@here @room', people)).toEqual({ here: true, room: true });
   expect(mentionsIn('nobody', people)).toBeUndefined();
+  expect(mentionsIn('x@jose, but **@jose**', people)).toEqual({ users: ['jose'] });
+});
+
+test('whoever has the longest name is meant, and in code nobody is', () => {
+  const two = [...people, { id: 'u2', name: 'Ann' }];
+  expect(mentionsIn('@Ann Lee', two)).toEqual({ users: ['ann'] });
+  expect(mentionsIn('@Leo, `@u2`', two)).toEqual({ users: ['u1'] });
 });

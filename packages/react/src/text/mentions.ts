@@ -1,5 +1,6 @@
 /** From what is written to who is meant. */
 import type { Message } from '@tidings/client';
+import { mentionedNames } from './markdown.ts';
 
 export interface Person {
   readonly id: string;
@@ -19,7 +20,7 @@ const maxQuery = 40;
 /** What stands between an @ and the caret; undefined if nobody is being named. */
 export function mentionQuery(text: string, caret: number): MentionQuery | undefined {
   const before = text.slice(Math.max(0, caret - maxQuery), caret);
-  const match = /(?:^|[\s(])@([^\s@]*(?: [^\s@]*)?)$/u.exec(before);
+  const match = /(?:^|[\s(])@([^\s@]*(?: [^\s@]+)?)$/u.exec(before);
   if (match === null) return undefined;
   const query = match[1] ?? '';
   return { start: caret - query.length - 1, end: caret, text: query };
@@ -46,21 +47,19 @@ export function suggestPeople(people: readonly Person[], query: string, max: num
 const fold = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
- * Who is named in a text.
+ * Who is named in a text: whom a reader will see named.
  * @param people who may be meant.
  */
 export function mentionsIn(text: string, people: readonly Person[]): Message['mentions'] {
-  const has = (name: string): boolean => {
-    const at = text.toLowerCase().indexOf(`@${name.toLowerCase()}`);
-    if (at === -1) return false;
-    return !/[\p{L}\p{N}_]/u.test(text[at + name.length + 1] ?? ' ') && !/[\p{L}\p{N}_]/u.test(text[at - 1] ?? ' ');
-  };
   if (!text.includes('@')) return undefined;
-  const users = [...new Set(people.filter(({ id, name }) => has(name) || has(id)).map(({ id }) => id))];
+  const names = people.flatMap(({ id, name }) => [id, name]);
+  const named = new Set(mentionedNames(text, [...names, 'here', 'room']).map((name) => name.toLowerCase()));
+  const isNamed = (name: string): boolean => named.has(name.toLowerCase());
+  const users = [...new Set(people.filter(({ id, name }) => isNamed(name) || isNamed(id)).map(({ id }) => id))];
   const mentions = {
     ...(users.length > 0 && { users }),
-    ...(has('here') && { here: true }),
-    ...(has('room') && { room: true }),
+    ...(isNamed('here') && { here: true }),
+    ...(isNamed('room') && { room: true }),
   };
   return Object.keys(mentions).length === 0 ? undefined : mentions;
 }
