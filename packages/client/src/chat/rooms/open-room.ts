@@ -22,6 +22,7 @@ import { Pins } from './pins.ts';
 import { ReadMarks } from './read-marks.ts';
 import { Receipts } from './receipts.ts';
 import type { RoomList } from './room-list.ts';
+import { toRoomView } from './room-views.ts';
 import { Threads, type ThreadRoom } from './threads.ts';
 import { TypingUsers } from './typing-users.ts';
 
@@ -61,7 +62,7 @@ export class OpenRoom implements ThreadRoom {
   #readSeqAtOpening: number | undefined;
   /** It was opened before the list of rooms was there, by its address. */
   #isReadSeqUnknown = false;
-  /** A room that the user is not in. */
+  /** A room that is not in the list, or not yet. */
   #other: ChatOutput<'room'> | undefined;
 
   constructor(context: ChatContext, list: RoomList, id: string) {
@@ -332,11 +333,15 @@ export class OpenRoom implements ThreadRoom {
     const other = this.#other;
     if (listed) this.view.set(listed);
     else if (other && this.view.get()?.room !== other.room) {
-      const { room } = other;
-      this.view.set({
-        ...{ id: this.id, kind: room.kind, title: room.name ?? '', room, lastAt: room.lastAt, unread: 0, mentions: 0 },
-        ...{ isPinned: false, isArchived: false, isMuted: false, isInvited: false },
-      });
+      const { room, membership } = other;
+      this.view.set(
+        membership
+          ? toRoomView({ line: { room, membership }, peer: undefined, draft: undefined, isMuted: false })
+          : {
+              ...{ id: this.id, kind: room.kind, title: room.name ?? '', room, lastAt: room.lastAt },
+              ...{ unread: 0, mentions: 0, isPinned: false, isArchived: false, isMuted: false, isInvited: false },
+            },
+      );
     }
   }
 
