@@ -31,12 +31,16 @@ interface Prepared {
   /** Columns of a statement that returns rows; 0 for others. */
   columns: number;
   toRow: RowMaker;
+  /** Tables that it writes to. */
+  readonly writesTo: ReadonlySet<string>;
 }
 
 export class SqliteConnection {
   readonly file: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
+  /** How many statements of `execute` have written, by table. */
+  readonly #writes = new Map<string, number>();
   /** What ran last: often the same runs again. */
   #last: { readonly sql: string; readonly prepared: Prepared } | undefined;
 
@@ -70,6 +74,7 @@ export class SqliteConnection {
     const bound = sqliteParameters(parameters);
     try {
       const prepared = this.#prepare(sql);
+      for (const table of prepared.writesTo) this.#writes.set(table, (this.#writes.get(table) ?? 0) + 1);
       if (prepared.columns > 0) return { rows: readRows(prepared, bound), changes: undefined };
       return { rows: [], changes: BigInt(prepared.statement.run(...bound).changes) };
     } catch (error) {
@@ -97,6 +102,11 @@ export class SqliteConnection {
     return rows;
   }
 
+  /** How many statements of `execute` have written to these tables, or have tried to. */
+  writesTo(tables: readonly string[]): number {
+    return tables.reduce((sum, table) => sum + (this.#writes.get(table) ?? 0), 0);
+  }
+
   close(): void {
     this.#statements.clear();
     this.#last = undefined;
@@ -112,7 +122,7 @@ export class SqliteConnection {
       const statement = this.#db.prepare(sql);
       const names = statement.columns().map(({ name }) => name);
       if (names.length > 0) statement.setReturnArrays(true);
-      prepared = { statement, columns: names.length, toRow: rowMaker(names) };
+      prepared = { statement, columns: names.length, toRow: rowMaker(names), writesTo: writtenIn(sql) };
       if (sql.length > maxKeptLength) return prepared;
       const [oldest] = this.#statements.keys();
       if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);
@@ -122,6 +132,12 @@ export class SqliteConnection {
     this.#last = { sql, prepared };
     return prepared;
   }
+}
+
+/** Tables that a statement writes to, by its words: rather one too many. Triggers are not seen through. */
+function writtenIn(sql: string): ReadonlySet<string> {
+  const words = /\b(?:(?:insert|replace)(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from)\s+["`[]?(\w+)/gi;
+  return new Set(sql.matchAll(words).map(([, table = '']) => table.toLowerCase()));
 }
 
 function readRows(prepared: Prepared, bound: readonly SQLInputValue[]): Record<string, unknown>[] {

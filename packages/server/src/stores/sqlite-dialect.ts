@@ -60,9 +60,12 @@ export class SqliteSession implements BatchConnection {
 
   /** Within a transaction only. */
   async executeRuns(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]> {
-    const turn = this.#turn;
-    if (!turn) throw new Error('a statement is run with many parameters within a transaction only');
+    const turn = this.#turnOf('a statement is run with many parameters');
     return this.#within(() => turn.connection.executeRuns(sql, runs));
+  }
+
+  writesTo(tables: readonly string[]): number {
+    return this.#turnOf('writes are counted').connection.writesTo(tables);
   }
 
   // eslint-disable-next-line require-yield
@@ -115,6 +118,11 @@ export class SqliteSession implements BatchConnection {
     if (!this.#turn) return false;
     this.#notifications.push(encoded);
     return true;
+  }
+
+  #turnOf(what: string): WriteTurn {
+    if (!this.#turn) throw new Error(`${what} within a transaction only`);
+    return this.#turn;
   }
 
   #executeWithin(turn: WriteTurn, { sql, parameters }: CompiledQuery): SqliteResult {

@@ -9,7 +9,7 @@ import { createLogger } from '../lib/logger.ts';
 import { fixtureTables, rejection, type FixtureTables, type TestDatabase } from '../testing/store-fixture.ts';
 import { testStore } from '../testing/store-suite.ts';
 import { SqliteStore, type SqliteStoreOptions } from './sqlite.ts';
-import { StoreFullError, StoreUnavailableError } from './store.ts';
+import { StoreFullError, StoreUnavailableError, type BatchConnection } from './store.ts';
 
 const logger = createLogger('silent');
 
@@ -69,6 +69,37 @@ describe('SqliteStore', () => {
     await sql`alter table grows add column b integer default 2`.execute(db);
     await read();
     expect((await read()).rows).toEqual([{ a: 'a', b: 2 }]);
+  });
+
+  test('a transaction sees which tables others have written to, in whatever words', async () => {
+    await using store = await open();
+    const db = store.database();
+    await sql`create table kept (a text primary key, b text)`.execute(db);
+    await sql`create table other (a text)`.execute(db);
+    const within = <T>(work: (connection: BatchConnection) => Promise<T>) =>
+      store.transaction((tx) => tx.getExecutor().provideConnection(work));
+    const count = () => within(async (connection) => connection.writesTo?.(['kept']));
+    const before = await count();
+    await sql`insert into other values ('kept')`.execute(db);
+    await sql`select * from kept`.execute(db);
+    await within(async (connection) => connection.executeRuns?.('insert into kept (a) values (?)', [['own']]));
+    expect(await count()).toBe(before);
+    const writes = [
+      sql`insert into kept (a) values ('x')`,
+      sql`INSERT OR IGNORE INTO "kept" (a) VALUES ('x')`,
+      sql`replace into kept (a) values ('x')`,
+      sql`with one as (select 'y' as a) insert into kept (a) select a from one`,
+      sql`update  kept set b = 'b' returning a`,
+      sql`Update or replace "kept" set b = 'b'`,
+      sql`delete
+        from kept where a = 'never'`,
+    ];
+    for (const [at, write] of writes.entries()) {
+      await write.execute(db);
+      expect(await count()).toBe((before ?? 0) + at + 1);
+    }
+    await store.transaction((tx) => sql`delete from kept`.execute(tx));
+    expect(await count()).toBe((before ?? 0) + writes.length + 1);
   });
 
   test('a full disk rejects what writes, reading goes on, and room makes writing work again', async () => {

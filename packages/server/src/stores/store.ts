@@ -74,6 +74,12 @@ export interface BatchConnection extends DatabaseConnection {
    * @returns the rows of all runs.
    */
   executeRuns?(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
+  /**
+   * A number that grows with every statement of this process, also of other transactions, that writes to one of the tables
+   * in another way than by `executeRuns`. So who keeps rows in memory, and writes them by `executeRuns`, sees that somebody
+   * else has written. Absent where that cannot be known.
+   */
+  writesTo?(tables: readonly string[]): number;
 }
 
 /** The database cannot be reached or does not answer. The same may work later. */

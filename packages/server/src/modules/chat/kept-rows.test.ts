@@ -2,11 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { SqliteStore } from '../../stores/sqlite.ts';
 import { StoreUnavailableError } from '../../stores/store.ts';
+import { importChat } from './import/import-chat.ts';
+import type { ChatTables } from './tables.ts';
 import { createChat } from './testing/chat-fixture.ts';
 
 test('what another connection has changed is read anew', async () => {
@@ -57,4 +60,35 @@ test('what one piece of work wrote past them is read anew', async () => {
     await tx.write.deleteFrom('chat_members').where('user_id', '=', 'anna').execute();
   });
   expect(await writer.run(needs, (tx) => tx.member('room', 'anna'))).toBeUndefined();
+});
+
+test('what an import over the same store wrote is read anew', async () => {
+  await using chat = await createChat();
+  await chat.room({ members: ['anna'] });
+  const ben = chat.as('ben');
+  await chat.as('anna')('send', { room: 'room', text: 'one' });
+  await expect(ben('send', { room: 'room', text: 'two' })).rejects.toMatchObject({ code: 600 });
+  const { store, clock } = chat;
+  const lines = [JSON.stringify({ type: 'member', room: 'room', user: 'ben' })];
+  await importChat({ store, clock, config: chat.chat.config, lines });
+  const { rev } = await chat.roomRow('room');
+  expect((await ben('send', { room: 'room', text: 'two' })).message).toMatchObject({ seq: 2, rev: rev + 1 });
+});
+
+test('so is what anybody wrote to these tables past the writer', async () => {
+  await using chat = await createChat();
+  await chat.room({ members: ['anna'] });
+  const anna = chat.as('anna');
+  await anna('send', { room: 'room', text: 'one' });
+  const { db } = chat.chat;
+  await db.updateTable('chat_rooms').set({ rev: 41 }).where('id', '=', 'room').execute();
+  expect((await anna('send', { room: 'room', text: 'two' })).message).toMatchObject({ rev: 42 });
+  await chat.store.transaction<ChatTables, unknown>((tx) =>
+    sql`insert into chat_restrictions (scope, user_id, kind, created_by, created_at)
+      values ('room', 'anna', 'mute', '', 0)`.execute(tx),
+  );
+  await expect(anna('send', { room: 'room', text: 'three' })).rejects.toMatchObject({ code: 612 });
+  await db.deleteFrom('chat_restrictions').execute();
+  await db.deleteFrom('chat_members').where('user_id', '=', 'anna').execute();
+  await expect(anna('send', { room: 'room', text: 'four' })).rejects.toMatchObject({ code: 600 });
 });
