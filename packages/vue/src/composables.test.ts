@@ -3,12 +3,13 @@ import { createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient, type ChatNotice } from '@tidings/client';
+import { createClient, type Attachment, type ChatNotice } from '@tidings/client';
 import { createEngine, createLogger, developmentConfig, type Engine } from '@tidings/server';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { createApp, effectScope, ref } from 'vue';
+import { createApp, effectScope, nextTick, ref, shallowRef } from 'vue';
 import {
   provideTidings,
+  useAttachmentUrl,
   useChat,
   useConnection,
   useDraft,
@@ -191,4 +192,22 @@ test('a thread, and notices', async () => {
   await expect.poll(() => shown.threads.value.map(({ threadSeq }) => threadSeq), waiting).toEqual([message.seq]);
   await ben('send', { room: 'weekend', text: 'Ann?', mentions: { users: ['ann'] } });
   await expect.poll(() => notices.map((notice) => notice.message?.text), waiting).toContain('Ann?');
+});
+
+test('a link to a file follows what it is a link to', async () => {
+  const attachment = shallowRef<Attachment>();
+  const { shown } = setUp(() => ({
+    connection: useConnection(),
+    room: useRoom('weekend'),
+    url: useAttachmentUrl(attachment),
+  }));
+  await expect.poll(() => shown.connection.value.status, waiting).toBe('online');
+  expect(shown.url.value).toBeUndefined();
+  attachment.value = await shown.room.value?.upload(new File(['what was said'], 'notes.txt', { type: 'text/plain' }));
+  await expect.poll(() => shown.url.value, waiting).toBeDefined();
+  const response = await fetch(shown.url.value ?? '');
+  expect(await response.text()).toBe('what was said');
+  attachment.value = undefined;
+  await nextTick();
+  expect(shown.url.value).toBeUndefined();
 });

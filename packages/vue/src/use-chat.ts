@@ -88,6 +88,9 @@ export function useNotices(listener: (notice: ChatNotice) => void): void {
   onScopeDispose(useChat().onNotice(listener));
 }
 
+/** How often a link that is shown is looked after; the client keeps those that still work. */
+const renewMs = 4 * 60_000;
+
 /** A link that works without a token, for `<img>` and `<a>`; undefined until it is there. */
 export function useAttachmentUrl(
   attachment: MaybeRefOrGetter<Attachment | undefined>,
@@ -100,12 +103,19 @@ export function useAttachmentUrl(
       url.value = undefined;
       if (current === undefined) return;
       let isWanted = true;
-      onCleanup(() => (isWanted = false));
-      chat.attachmentUrl(current).then(
-        (found) => isWanted && (url.value = found),
-        // Without a link the place stays empty; the next component that shows it asks again.
-        () => {},
-      );
+      const ask = (): void => {
+        chat.attachmentUrl(current).then(
+          (found) => isWanted && (url.value = found),
+          // Without a link the place stays as it is.
+          () => {},
+        );
+      };
+      ask();
+      const timer = setInterval(ask, renewMs);
+      onCleanup(() => {
+        isWanted = false;
+        clearInterval(timer);
+      });
     },
     { immediate: true },
   );

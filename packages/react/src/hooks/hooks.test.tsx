@@ -7,6 +7,7 @@ import {
   Room,
   RoomList,
   TidingsProvider,
+  useAttachmentUrl,
   useChat,
   useMembers,
   useMessages,
@@ -20,6 +21,9 @@ import {
 import { render } from '../testing/render.tsx';
 import { roomView, ScriptedChat } from '../testing/scripted-chat.ts';
 import { messageView } from '../testing/scripted-timeline.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 function chatWithRooms(): ScriptedChat {
   const chat = new ScriptedChat({ me: 'me', users: [{ id: 'ann', name: 'Ann' }] });
@@ -47,6 +51,21 @@ test('a room is open exactly as long as the component, though effects run twice'
   page.rerender(<Messages id="a" />);
   page.unmount();
   expect(chat.openHandles).toBe(0);
+});
+
+test('a room that was closed is never given again', () => {
+  const chat = chatWithRooms();
+  const given: boolean[] = [];
+  function Opened({ id }: { readonly id: string | undefined }): ReactNode {
+    const room = useRoom(id);
+    given.push(room !== undefined);
+    return null;
+  }
+  using page = render(<Opened id="a" />, chat);
+  page.rerender(<Opened id={undefined} />);
+  given.length = 0;
+  page.rerender(<Opened id="a" />);
+  expect(given).toEqual([false, false, true, true]);
 });
 
 test('what changes in a store is shown, and only by whom it concerns', () => {
@@ -89,6 +108,22 @@ test('notices are told to the latest listener, once', () => {
   expect(told).toEqual(['2a']);
 });
 
+test('a link to an attachment that is shown for long is renewed', async () => {
+  const chat = chatWithRooms();
+  const attachment = { id: 'f', name: 'a.pdf', contentType: 'application/pdf', bytes: 1, url: '' };
+  let link = '/first';
+  chat.attachmentUrl = async () => link;
+  function Link(): ReactNode {
+    return useAttachmentUrl(attachment);
+  }
+  using page = render(<Link />, chat);
+  await act(() => vi.advanceTimersByTimeAsync(0));
+  expect(page.container.textContent).toBe('/first');
+  link = '/second';
+  await act(() => vi.advanceTimersByTimeAsync(5 * 60_000));
+  expect(page.container.textContent).toBe('/second');
+});
+
 test('everything renders on a server, to what the first render in a browser shows', () => {
   const chat = chatWithRooms();
   function Rest(): ReactNode {
@@ -110,13 +145,6 @@ test('everything renders on a server, to what the first render in a browser show
 test('outside of a provider it says what is missing', () => {
   expect(() => renderToString(<RoomList onSelect={() => {}} />)).toThrow('<TidingsProvider>');
 });
-
-const search = {
-  beforeEach: (): void => void vi.useFakeTimers(),
-  afterEach: (): void => void vi.useRealTimers(),
-};
-beforeEach(search.beforeEach);
-afterEach(search.afterEach);
 
 function Results({ text }: { readonly text: string }): ReactNode {
   const { status, results, failure, hasMore } = useSearch(text, { delayMs: 100 });
@@ -148,6 +176,34 @@ test('search waits for a pause, and an answer that comes late is not shown', asy
   await act(async () => answers.get('lamp')?.(answer('new', 'more')));
   await act(async () => answers.get('lam')?.(answer('old')));
   expect(page.container.textContent).toBe('done new  true');
+});
+
+test('more results that cannot be had leave those that are there, and are asked for again', async () => {
+  const chat = chatWithRooms();
+  const asked: (string | undefined)[] = [];
+  chat.answers.search = ({ cursor }) => {
+    asked.push(cursor);
+    if (asked.length === 2) throw TidingsError.of('offline');
+    return asked.length === 1 ? answer('first', 'more') : answer('second');
+  };
+  let more = (): void => {};
+  function Paged(): ReactNode {
+    const { status, results, hasMore, loadMore } = useSearch('lamp', { delayMs: 100 });
+    more = loadMore;
+    return `${status} ${results.map(({ message }) => message.text).join()} ${hasMore}`;
+  }
+  using page = render(<Paged />, chat);
+  const step = async (work: () => void): Promise<void> => {
+    act(work);
+    await act(() => vi.advanceTimersByTimeAsync(150));
+  };
+  await step(() => {});
+  expect(page.container.textContent).toBe('done first true');
+  await step(() => more());
+  expect(page.container.textContent).toBe('failed first true');
+  await step(() => more());
+  expect(page.container.textContent).toBe('done first,second false');
+  expect(asked).toEqual([undefined, 'more', 'more']);
 });
 
 test('a search that fails says why', async () => {

@@ -39,7 +39,11 @@ interface Handle {
 function useHandle<T extends Handle>(open: (() => T) | undefined, deps: readonly unknown[]): T | undefined {
   const [current, setCurrent] = useState<{ handle: T; deps: readonly unknown[] }>();
   useBrowserLayoutEffect(() => {
-    if (open === undefined) return undefined;
+    if (open === undefined) {
+      // Or what is closed by now would be given when the same is wanted again.
+      setCurrent(undefined);
+      return undefined;
+    }
     const handle = open();
     setCurrent({ handle, deps });
     return () => void handle.close();

@@ -40,10 +40,11 @@ export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchO
   const chat = useChat();
   const query = text.trim();
   const [found, setFound] = useState<Found>(idle);
-  const [page, setPage] = useState<{ readonly question: string; readonly cursor: string }>();
+  // A new object with every wish for more, so that a page that failed is asked for again.
+  const [wish, setWish] = useState<{ readonly question: string; readonly cursor: string }>();
   const question = JSON.stringify([query, room, sender]);
   const isCurrent = found.question === question;
-  const cursor = page?.question === question ? page.cursor : undefined;
+  const page = wish?.question === question ? wish : undefined;
 
   useEffect(() => {
     if (query === '') {
@@ -52,36 +53,40 @@ export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchO
     }
     const abort = new AbortController();
     const ask = async (): Promise<void> => {
-      setFound((before) => ({ ...before, question, status: 'searching' }));
+      // What was found before stays on the screen until there is something else to show.
+      setFound(({ results, next }) => ({ question, status: 'searching', results, next: page && next }));
       try {
         const filter = { ...(room !== undefined && { room }), ...(sender !== undefined && { sender }) };
-        const input = { query, ...filter, ...(cursor !== undefined && { cursor }) };
+        const input = { query, ...filter, ...(page !== undefined && { cursor: page.cursor }) };
         const { results, next } = await chat.search(input, { signal: abort.signal });
         if (abort.signal.aborted) return;
         setFound((before) => ({
           question,
           status: 'done',
-          results: cursor === undefined ? results : [...before.results, ...results],
+          results: page === undefined ? results : [...before.results, ...results],
           next,
         }));
       } catch (error) {
         if (abort.signal.aborted) return;
-        setFound({ question, status: 'failed', results: [], failure: error as TidingsError });
+        const failed = { question, status: 'failed', failure: error as TidingsError } as const;
+        setFound(({ results, next }) =>
+          page === undefined ? { ...failed, results: [] } : { ...failed, results, next },
+        );
       }
     };
-    const timer = setTimeout(() => void ask(), cursor === undefined ? delayMs : 0);
+    const timer = setTimeout(() => void ask(), page === undefined ? delayMs : 0);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [chat, question, delayMs, cursor]);
+  }, [chat, question, delayMs, page]);
 
   const { status, results, failure, next } = found;
   return {
     status: query === '' ? 'idle' : isCurrent ? status : 'searching',
     results: query === '' ? [] : results,
     hasMore: isCurrent && next !== undefined,
-    loadMore: () => next !== undefined && setPage({ question, cursor: next }),
+    loadMore: () => isCurrent && next !== undefined && setWish({ question, cursor: next }),
     ...(failure !== undefined && isCurrent && { failure }),
   };
 }
