@@ -11,7 +11,7 @@ const maxAtOnce = 3;
 export function LiveAnnouncer({ view }: { readonly view: MessagesView }): ReactNode {
   const labels = useLabels();
   const chat = useChat();
-  const [words, setWords] = useState('');
+  const [said, setSaid] = useState({ seq: 0, words: '' });
   const saidUpTo = useRef<number>(undefined);
 
   useEffect(() => {
@@ -33,12 +33,13 @@ export function LiveAnnouncer({ view }: { readonly view: MessagesView }): ReactN
       const name = chat.user(message.sender).get()?.name ?? message.sender;
       news.unshift(labels.announce(name, viewSummary(message, labels)));
     }
-    if (news.length > 0) setWords(news.join('\n'));
+    if (news.length > 0) setSaid({ seq: last, words: news.join('\n') });
   }, [view, chat, labels]);
 
   return (
     <div className="tidings-sr-only" aria-live="polite">
-      {words}
+      {/* Another element each time: the same words once more are news too. */}
+      <span key={said.seq}>{said.words}</span>
     </div>
   );
 }

@@ -172,6 +172,11 @@ test('new messages of others are said to screen readers, own ones and old ones a
   expect(said()).toBe('');
   act(() => room.append(theirs({ key: '3', seq: 3, text: '**news**' })));
   expect(said()).toBe('Ann: news');
+  // The same words once more are another element, or nobody would hear them.
+  const before = page.find('[aria-live=polite]').firstElementChild;
+  act(() => room.append(theirs({ key: '4', seq: 4, text: 'news' })));
+  expect(said()).toBe('Ann: news');
+  expect(page.find('[aria-live=polite]').firstElementChild).not.toBe(before);
 });
 
 test('an action that fails is told, and the word can be sent away', async () => {
