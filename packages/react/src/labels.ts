@@ -66,10 +66,8 @@ export const englishLabels = {
   failure: (error: TidingsError) => error.message,
   retry: 'Send again',
   discard: 'Discard',
-  readBy: (names: string) => `Read by ${names}`,
 
   // Actions
-  actions: 'Actions',
   moreActions: 'More actions',
   reply: 'Reply',
   replyInThread: 'Reply in thread',
@@ -89,7 +87,6 @@ export const englishLabels = {
   openImage: (name: string) => `Open image ${name}`,
   download: 'Download',
   photo: 'Photo',
-  file: 'File',
   uploading: (name: string) => `Uploading ${name}`,
   removeFile: (name: string) => `Remove ${name}`,
 
@@ -104,7 +101,6 @@ export const englishLabels = {
   tooManyFiles: (max: number) => `At most ${max} files can be sent with one message.`,
   fileTooLarge: (name: string, limit: string) => `${name} is larger than ${limit}.`,
   insertEmoji: 'Insert an emoji',
-  formatting: 'Enter sends, Shift+Enter starts a new line',
   editing: 'Editing a message',
   replyingTo: (name: string) => `Replying to ${name}`,
   suggestions: 'Suggestions',
@@ -114,13 +110,11 @@ export const englishLabels = {
   slowMode: (seconds: number) => `Slow mode: you can write again in ${seconds} s.`,
   frozen: 'Only moderators can write here right now.',
   readOnly: 'You can read here, but not write.',
-  mutedHere: 'You cannot write here at the moment.',
   notMember: 'Join this conversation to write.',
   join: 'Join',
   gone: 'This conversation is no longer available.',
 
   // Emoji
-  emoji: 'Emoji',
   searchEmoji: 'Search emoji',
   noEmoji: 'No emoji found',
 
@@ -140,7 +134,6 @@ export const englishLabels = {
         : 'Several people are typing…',
   online: 'Online',
   offlineUser: 'Offline',
-  unknownPresence: 'Presence unknown',
   lastSeen: (ago: string) => `Last seen ${ago}`,
   members: 'Members',
   roles: { owner: 'Owner', admin: 'Admin', moderator: 'Moderator', member: 'Member', guest: 'Guest' },
@@ -148,7 +141,6 @@ export const englishLabels = {
   showMoreMembers: 'Show more members',
 
   // Search
-  search: 'Search',
   searchMessages: 'Search messages',
   noResults: 'Nothing found',
   resultCount: (count: number) => (count === 1 ? '1 result' : `${count} results`),
