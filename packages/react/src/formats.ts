@@ -4,7 +4,7 @@ export interface Formats {
   readonly locale: string | undefined;
   /** 14:05 */
   time(ms: number): string;
-  /** Wednesday, 12 March 2025, for titles. */
+  /** Wednesday, 12 March 2025 at 14:05, for titles. */
   full(ms: number): string;
   /** Today, yesterday, Wednesday, 12 March: what stands between the messages of two days. */
   day(ms: number, nowMs: number): string;
@@ -39,7 +39,6 @@ export function createFormats(locale?: string, timeZone?: string): Formats {
   const date = format({ dateStyle: 'long' });
   const shortDate = format({ dateStyle: 'short' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  const shortRelative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
   const integers = new Intl.NumberFormat(locale);
   const decimals = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const names = new Intl.ListFormat(locale, { type: 'conjunction', style: 'long' });
@@ -65,9 +64,9 @@ export function createFormats(locale?: string, timeZone?: string): Formats {
     },
     ago(ms, nowMs) {
       const seconds = Math.max(0, nowMs - ms) / 1000;
-      if (seconds < 3600) return shortRelative.format(-Math.max(1, Math.round(seconds / 60)), 'minute');
-      if (seconds < 86_400) return shortRelative.format(-Math.round(seconds / 3600), 'hour');
-      return shortRelative.format(-Math.round(seconds / 86_400), 'day');
+      if (seconds < 3600) return relative.format(-Math.max(1, Math.round(seconds / 60)), 'minute');
+      if (seconds < 86_400) return relative.format(-Math.round(seconds / 3600), 'hour');
+      return relative.format(-Math.round(seconds / 86_400), 'day');
     },
     number: (value) => integers.format(value),
     bytes(value) {

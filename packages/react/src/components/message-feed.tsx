@@ -182,7 +182,6 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
 
   // Before the list is laid out nothing is in sight, also not its beginning.
   const firstSeqInSight = virtualizer.range ? firstSeqFrom(rows, virtualizer.range.startIndex) : undefined;
-  const place = { highlighted, activeKey: hasFocus ? activeKey : undefined };
   return (
     <>
       <div
@@ -210,8 +209,8 @@ export function MessageFeed(props: MessageFeedProps): ReactNode {
                 position={index + 1}
                 count={view.hasBefore || view.hasAfter ? -1 : rows.length}
                 isTabStop={index === tabStop}
-                isHighlighted={isHighlightedRow(rows[index], place.highlighted)}
-                isActive={rows[index]?.key === place.activeKey}
+                isHighlighted={isHighlightedRow(rows[index], highlighted)}
+                isActive={hasFocus && rows[index]?.key === activeKey}
                 renderMessage={renderMessage}
               />
             </div>

@@ -107,7 +107,9 @@ export function RoomList(props: RoomListProps): ReactNode {
           {status === 'loading'
             ? labels.loading
             : status === 'failed'
-              ? (failure?.message ?? labels.failedToLoad)
+              ? failure === undefined
+                ? labels.failedToLoad
+                : labels.failure(failure)
               : (renderEmpty?.() ?? labels.noRooms)}
         </div>
       )}
