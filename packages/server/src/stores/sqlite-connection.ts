@@ -137,7 +137,7 @@ export class SqliteConnection {
 /** Tables that a statement writes to, by its words: rather one too many. Triggers are not seen through. */
 function writtenIn(sql: string): ReadonlySet<string> {
   const words = /\b(?:(?:insert|replace)(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from)\s+["`[]?(\w+)/gi;
-  return new Set(sql.matchAll(words).map(([, table = '']) => table.toLowerCase()));
+  return new Set(Array.from(sql.matchAll(words), ([, table = '']) => table.toLowerCase()));
 }
 
 function readRows(prepared: Prepared, bound: readonly SQLInputValue[]): Record<string, unknown>[] {
