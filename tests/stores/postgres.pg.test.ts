@@ -1,4 +1,5 @@
 /** The law of `Store` on a real PostgreSQL, with what only such a server can do: deadlocks, silence, a lost connection. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../packages/server/src/lib/clock.ts';
@@ -103,6 +104,26 @@ describeWithPostgres('PostgreSQL', () => {
     await expect.poll(() => sql`select 1 as n`.execute(store.database()).then(({ rows }) => rows)).toEqual([{ n: 1 }]);
     const { rows } = await sql`select * from t`.execute(store.database());
     expect(rows).toEqual([]);
+  });
+
+  test('a server that no longer answers is noticed in the middle of a transaction that has rested', async () => {
+    await using store = await started(server.url, { timeout: 300 });
+    let isFrozen = false;
+    try {
+      const error = await rejection(
+        store.transaction(async (tx) => {
+          await sql`select 1`.execute(tx);
+          // Longer than it takes to look twice who waits for an answer.
+          await sleep(700);
+          server.freeze();
+          isFrozen = true;
+          await sql`select 2`.execute(tx);
+        }),
+      );
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+    } finally {
+      if (isFrozen) server.thaw();
+    }
   });
 
   test('a statement that takes too long is ended, also on the server; a migration may take longer', async () => {

@@ -49,13 +49,9 @@ export class PostgresConnection {
     });
   }
 
-  get isWaiting(): boolean {
-    return this.#unanswered > 0;
-  }
-
   /** Ends it if the server has not answered for so long: what was sent rejects. */
   endIfSilent(limitMs: number): void {
-    if (!this.isWaiting || this.#unlimited || this.#clock.now() - this.#sinceMs < limitMs) return;
+    if (this.#unanswered === 0 || this.#unlimited || this.#clock.now() - this.#sinceMs < limitMs) return;
     this.client.connection.stream.destroy(new Error(`timeout: no answer for ${limitMs} ms`));
   }
 

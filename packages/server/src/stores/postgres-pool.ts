@@ -45,6 +45,7 @@ export class PostgresPool {
   readonly #places: Semaphore;
   readonly #options: PostgresPoolOptions;
   readonly #connections = new Map<PoolClient, PostgresConnection>();
+  #inUse = 0;
   #watchTimer: TimerId;
   #closing = false;
 
@@ -75,10 +76,12 @@ export class PostgresPool {
       let connection = this.#connections.get(client);
       if (!connection)
         this.#connections.set(client, (connection = new PostgresConnection(client, this.#options.clock)));
+      this.#inUse++;
       this.#watch();
       return {
         connection,
-        leave(spent) {
+        leave: (spent) => {
+          this.#inUse--;
           client.release(spent);
           leave();
         },
@@ -105,14 +108,13 @@ export class PostgresPool {
     clock.clearTimeout(this.#watchTimer);
   }
 
-  /** Looks for connections that are not answered, for as long as any is in use. */
+  /** Looks for connections that are not answered, for as long as any is in use: whoever rests now may ask later. */
   #watch(): void {
     const { clock, timeoutMs } = this.#options;
     this.#watchTimer ??= clock.setTimeout(() => {
       this.#watchTimer = undefined;
-      const waiting = [...this.#connections.values()].filter(({ isWaiting }) => isWaiting);
-      for (const connection of waiting) connection.endIfSilent(timeoutMs + answerMarginMs);
-      if (waiting.length > 0) this.#watch();
+      for (const connection of this.#connections.values()) connection.endIfSilent(timeoutMs + answerMarginMs);
+      if (this.#inUse > 0) this.#watch();
     }, watchMs);
   }
 
