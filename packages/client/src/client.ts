@@ -24,7 +24,8 @@ import type { Tabs } from './tabs/tabs.ts';
 export interface ClientOptions extends ConnectionOptions {
   /**
    * Where messages that wait to be sent, and what was seen, are kept: `auto` in IndexedDB where there is one, so that both
-   * survive a reload, else as `memory`, as long as the client lives; or a storage of your own, opened for a user.
+   * survive a reload, else as `memory`, as long as the client lives; or a storage of your own, opened for a user (an empty
+   * id: for somebody who is not signed in).
    */
   readonly storage?: 'auto' | 'memory' | ((user: string, connection: Connection) => Promise<ChatStorage>);
   /** Time, for tests. */
@@ -63,7 +64,7 @@ export function createClient(options: ClientOptions): TidingsClient {
     clock,
     async openStorage(user) {
       if (typeof storage === 'function') return storage(user, connection);
-      const isKept = storage === 'auto' && typeof indexedDB !== 'undefined';
+      const isKept = storage === 'auto' && user !== '' && typeof indexedDB !== 'undefined';
       return isKept ? openDeviceStorage(user, connection, clock) : openMemoryStorage(connection, clock);
     },
   });
@@ -77,8 +78,11 @@ export function createClient(options: ClientOptions): TidingsClient {
     connect: () => connection.connect(),
     close,
     async signOut() {
-      await chat.clear();
-      await close();
+      try {
+        await chat.clear();
+      } finally {
+        await close();
+      }
     },
     [Symbol.asyncDispose]: close,
   };

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Connection } from '../connection/connection.ts';
 import { deferred } from '../deferred.ts';
 import { TidingsError } from '../error.ts';
+import { isPageVisible, onPageHidden } from '../page.ts';
 import { WritableStore, type Store } from '../store.ts';
 import { NoticeOnce } from '../tabs/notice-once.ts';
 import type { ChatCache } from './cache/chat-cache.ts';
@@ -14,7 +15,7 @@ import { DeferredOutbox, type ChatStorage } from './chat-storage.ts';
 import type { CallOptions, Chat, ChatCommandName, ChatInput, ChatNotice, ChatOutput, ChatRoom } from './chat.ts';
 import { Drafts } from './drafts.ts';
 import { Presences } from './presences.ts';
-import type { Attachment, Profile, RoomListItem, User, UserPublication } from './publications.ts';
+import type { Attachment, Message, Profile, RoomListItem, User, UserPublication } from './publications.ts';
 import { DeliveredMarks } from './rooms/delivered-marks.ts';
 import { Notices } from './rooms/notices.ts';
 import { OpenRooms } from './rooms/open-rooms.ts';
@@ -28,7 +29,7 @@ import type { PresenceView, RoomsView, RoomView, UnreadView } from './views.ts';
 export interface ChatClientParts {
   readonly connection: Connection;
   readonly clock: Clock;
-  /** Opens what is kept for this user. It must not fail: where nothing can be kept, memory will do. */
+  /** Opens what is kept for this user; empty: of nobody. It must not fail: where nothing can be kept, memory will do. */
   openStorage(user: string): Promise<ChatStorage>;
 }
 
@@ -60,7 +61,9 @@ export class ChatClient implements Chat, AsyncDisposable {
   #startedFor: string | undefined;
   /** Writes to the device, one after the other. */
   #writes: Promise<unknown> = Promise.resolve();
-  #isClosed = false;
+  /** Nothing more is written: it is closed, or the user has signed out. */
+  #isForgetful = false;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: ChatClientParts) {
     const { connection, clock } = parts;
@@ -110,7 +113,8 @@ export class ChatClient implements Chat, AsyncDisposable {
       this.#outbox.entries.subscribe(() => {
         this.outgoing.set(this.#outbox.entries.get().filter(({ failure }) => !failure).length);
       }),
-      this.#outbox.onSent((message) => this.#open.get(message.room)?.receive([message]) ?? this.#list.message(message)),
+      this.#outbox.onSent((message) => this.#receive(message)),
+      onPageHidden(() => this.#flush()),
     );
     this.#start();
   }
@@ -184,20 +188,24 @@ export class ChatClient implements Chat, AsyncDisposable {
     return this.#urls.url(attachment);
   }
 
-  /** Forgets everything of this user on this device. */
+  /** Forgets everything of this user on this device, and writes nothing there any more. */
   async clear(): Promise<void> {
+    this.#isForgetful = true;
+    if (this.#startedFor === undefined) return;
     const storage = await this.#storage.promise;
     await this.#writes;
-    await storage?.outbox.clear();
-    await storage?.cache.clear();
+    await Promise.all([storage?.outbox.clear(), storage?.cache.clear()]);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     for (const stop of this.#stops) stop();
+    this.#flush();
     this.#open.close();
     this.#channel?.close();
-    this.#drafts.close();
     this.#list.close();
     this.#users.close();
     this.#presences.close();
@@ -205,13 +213,22 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#notices.close();
     this.#once?.[Symbol.dispose]();
     await this.#writes;
-    this.#isClosed = true;
+    this.#isForgetful = true;
     if (this.#startedFor === undefined) this.#storage.resolve(undefined);
     await (await this.#storage.promise)?.[Symbol.asyncDispose]();
   }
 
+  /** What waits for a moment before it is written down or saved is not to wait any longer. */
+  #flush(): void {
+    for (const room of this.#open) room.flush();
+    this.#list.keep();
+    this.#channel?.flush();
+    this.#drafts.flushAll();
+  }
+
+  /** With the first user there is; if there is none when it is online, for nobody. */
   #start(): void {
-    const me = this.me.get();
+    const me = this.me.get() ?? (this.#connection.state.get().status === 'online' ? '' : undefined);
     if (me === undefined || this.#startedFor !== undefined) return;
     this.#startedFor = me;
     void this.#begin(me);
@@ -224,7 +241,7 @@ export class ChatClient implements Chat, AsyncDisposable {
       this.#once = new NoticeOnce({
         tabs: storage.tabs,
         clock: this.#parts.clock,
-        isVisible: () => typeof document === 'undefined' || document.visibilityState === 'visible',
+        isVisible: isPageVisible,
         showsRoom: (room) => this.#open.get(room)?.reads.isVisible === true,
       });
       this.#storage.resolve(storage);
@@ -239,7 +256,12 @@ export class ChatClient implements Chat, AsyncDisposable {
       if (state.profile && !this.profile.get()) this.profile.set(state.profile);
       this.#list.recall(state.rooms);
     }
-    if (this.#isClosed) return;
+    if (this.#closing) return;
+    if (me === '') {
+      const why = 'chat knows no user: the token has no `sub`, and the client was given no `user`';
+      this.#list.fail(TidingsError.of('invalid', why));
+      return;
+    }
     this.#channel = new UserChannel(this.#context, me, state?.position, {
       live: (isWhole) => {
         this.#list.live(isWhole && state !== undefined);
@@ -248,16 +270,19 @@ export class ChatClient implements Chat, AsyncDisposable {
       heard: (publication) => this.#heard(publication),
       isCurrent: () => this.#list.isCurrent,
       keep: () => this.#list.keep(),
+      ended: ({ code, message }) =>
+        this.#list.fail(new TidingsError(code, `the server has no chat for this user: ${message}`)),
     });
   }
 
   #connectionChanged(): void {
     if (this.#connection.state.get().status !== 'online') return;
+    this.#start();
     this.#users.online();
     this.#presences.online();
     this.#drafts.online();
     this.#delivered.look();
-    if (!this.profile.get()) void this.#readProfile();
+    if (!this.profile.get() && this.me.get() !== undefined) void this.#readProfile();
   }
 
   async #readProfile(): Promise<void> {
@@ -289,10 +314,8 @@ export class ChatClient implements Chat, AsyncDisposable {
         const { type: _, ...read } = publication;
         return this.#list.read(read);
       }
-      case 'message': {
-        const { message } = publication;
-        return this.#open.get(message.room)?.receive([message]) ?? this.#list.message(message);
-      }
+      case 'message':
+        return this.#receive(publication.message);
       case 'own':
         return this.#open.get(publication.room)?.heardOwn(publication.seq, publication.rev, publication);
       case 'draft':
@@ -307,6 +330,12 @@ export class ChatClient implements Chat, AsyncDisposable {
         // Whoever shows these asks for them by `call`.
         return undefined;
     }
+  }
+
+  #receive(message: Message): void {
+    const room = this.#open.get(message.room);
+    if (room) room.receive([message]);
+    else this.#list.message(message);
   }
 
   #onLine(line: RoomListItem, before: RoomListItem | undefined): void {
@@ -344,7 +373,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   }
 
   #remember(write: (cache: ChatCache) => Promise<unknown>): void {
-    if (this.#isClosed) return;
+    if (this.#isForgetful) return;
     this.#writes = this.#writes.then(() => this.#recall(write));
   }
 }

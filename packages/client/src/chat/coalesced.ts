@@ -22,6 +22,11 @@ export class Coalesced {
     return this.#timer !== undefined;
   }
 
+  /** What is wanted, now and not later. */
+  flush(): void {
+    if (this.isWanted) this.now();
+  }
+
   now(): void {
     this.cancel();
     this.#run();

@@ -57,14 +57,19 @@ export class Drafts {
 
   /** Saves now what waits for a pause. */
   flush(room: string, threadSeq?: number): void {
-    const place = this.#places.get(keyOf(room, threadSeq));
-    if (place?.save.isWanted) place.save.now();
+    this.#places.get(keyOf(room, threadSeq))?.save.flush();
+  }
+
+  flushAll(): void {
+    for (const { save } of this.#places.values()) save.flush();
   }
 
   recall(drafts: CachedState['drafts']): void {
     for (const draft of drafts) {
       const place = this.#place(draft.room, draft.threadSeq);
       if (place.draft.updatedAt === 0) this.#show(place, draft);
+      // The connection may have been faster than this device.
+      if (place.draft.unsaved) place.save.want();
     }
   }
 
@@ -98,12 +103,6 @@ export class Drafts {
     if (place.draft.unsaved || place.isSaving) {
       if (draft.updatedAt >= (place.heard?.updatedAt ?? 0)) place.heard = draft;
     } else if (draft.updatedAt >= place.draft.updatedAt) this.#show(place, draft);
-  }
-
-  close(): void {
-    for (const { save } of this.#places.values()) {
-      if (save.isWanted) save.now();
-    }
   }
 
   #show(place: Place, draft: LocalDraft): void {

@@ -14,6 +14,8 @@ export interface UserChannelListener {
   isCurrent(): boolean;
   /** Before the position is kept: what belongs to it. */
   keep(): void;
+  /** The server does not let this user listen. */
+  ended(reason: { readonly code: number; readonly message: string }): void;
 }
 
 export class UserChannel {
@@ -42,13 +44,19 @@ export class UserChannel {
           listener.live(recovered);
           this.#keep.want();
         },
+        ended: (reason) => listener.ended(reason),
       },
       since,
     );
   }
 
+  /** Keeps the position now, if that is due. */
+  flush(): void {
+    this.#keep.flush();
+  }
+
   close(): void {
-    if (this.#keep.isWanted) this.#remember();
+    this.flush();
     this.#keep.cancel();
     this.#subscription.unsubscribe();
   }

@@ -20,8 +20,12 @@ export class Members {
     this.view = new WatchedStore<MembersView>({ members: [], hasMore: true, status: 'loading' }, () => this.#start());
   }
 
-  /** The room is live again; who came and went meanwhile is told by recovery, or read anew. */
-  online(): void {
+  /** The room is live again. @param isReset who came and went meanwhile was not told. */
+  online(isReset: boolean): void {
+    if (isReset) {
+      this.#meanwhile = undefined;
+      this.view.update((view) => ({ ...view, status: 'loading' }));
+    }
     if (this.view.isWatched) this.#start();
   }
 
@@ -52,11 +56,13 @@ export class Members {
         limit: perPage,
         ...(after !== undefined && { after }),
       });
+      if (this.#meanwhile !== meanwhile) return;
       const { members } = this.view.get();
       const known = before.length === 0 ? page.members : [...members, ...page.members];
       const view: MembersView = { members: known, hasMore: page.hasMore, status: 'live' };
       this.view.set(meanwhile.reduce(withMember, view));
     } catch (error) {
+      if (this.#meanwhile !== meanwhile) return;
       const isTemporary = error instanceof TidingsError && error.isTemporary;
       if (!isTemporary) {
         const failure = error instanceof TidingsError ? error : TidingsError.of('invalid', String(error));
@@ -64,7 +70,7 @@ export class Members {
       }
       throw error;
     } finally {
-      this.#meanwhile = undefined;
+      if (this.#meanwhile === meanwhile) this.#meanwhile = undefined;
     }
   }
 }

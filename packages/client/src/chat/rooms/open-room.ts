@@ -184,9 +184,14 @@ export class OpenRoom implements ThreadRoom {
     }
   }
 
+  /** Writes to the device what waits for a moment. */
+  flush(): void {
+    this.#keep.flush();
+  }
+
   close(): void {
     if (this.#isClosed) return;
-    if (this.#keep.isWanted) this.#keep.now();
+    this.flush();
     this.#isClosed = true;
     this.#subscription?.unsubscribe();
     for (const stop of this.#stops) stop();
@@ -236,7 +241,7 @@ export class OpenRoom implements ThreadRoom {
     this.main.fail(reason);
     this.#keep.cancel();
     this.#context.remember((cache) => cache.removeRooms([this.id]));
-    if (reason.code === deniedCode) this.#list.want(this.id);
+    if (reason.code === deniedCode && this.#list.line(this.id)) this.#list.want(this.id);
   }
 
   /** The user is in it again. */
@@ -261,7 +266,7 @@ export class OpenRoom implements ThreadRoom {
       this.pins.reload();
     }
     void this.receipts.reload(!recovered);
-    this.members.online();
+    this.members.online(!recovered);
     this.threads.online();
     const line = this.#list.line(this.id);
     if (!line) void this.#look();

@@ -20,8 +20,10 @@ export class Pins {
     this.view = new WatchedStore<readonly Message[]>([], () => void this.#load());
   }
 
+  /** What changed meanwhile was not told. */
   reload(): void {
     this.#isLoaded = false;
+    this.#meanwhile = undefined;
     if (this.view.isWatched) void this.#load();
   }
 
@@ -36,12 +38,13 @@ export class Pins {
     this.#meanwhile = meanwhile;
     try {
       const { messages } = await this.#context.call('pins', { room: this.#room, limit: maxPins });
+      if (this.#meanwhile !== meanwhile) return;
       this.#isLoaded = true;
       this.view.set(meanwhile.reduce(withPin, messages));
     } catch {
       // Read when the room is live again, or watched anew.
     } finally {
-      this.#meanwhile = undefined;
+      if (this.#meanwhile === meanwhile) this.#meanwhile = undefined;
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Marks a room as read while the person looks at its latest messages, and as unread when asked. */
+import { TidingsError } from '../../error.ts';
 import type { ChatContext } from '../chat-context.ts';
 import { Coalesced } from '../coalesced.ts';
 import type { Message } from '../publications.ts';
@@ -24,7 +25,7 @@ export class ReadMarks {
   readonly #room: ReadMarksRoom;
   readonly #lookers = new Set<object>();
   readonly #soon: Coalesced;
-  /** The person marked it as unread while looking: it stays so until they look anew. */
+  /** The person marked it as unread while looking, or the server refused: it stays so until they look anew. */
   #isHeld = false;
   #nextAtMs = 0;
   #isMarking = false;
@@ -65,7 +66,10 @@ export class ReadMarks {
     this.#nextAtMs = this.#context.clock.now() + everyMs;
     this.#isMarking = true;
     this.read(latestSeq)
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        // What is refused for good is not tried again and again.
+        if (!(error instanceof TidingsError && error.isTemporary)) this.#isHeld = true;
+      })
       .finally(() => {
         this.#isMarking = false;
       });

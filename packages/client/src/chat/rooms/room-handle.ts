@@ -49,8 +49,9 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
   }
 
   thread(threadSeq: number): ChatThread {
-    const { open } = this;
-    const handle = new ThreadHandle(this.context, open, this.#near.drafts, threadSeq, open.threads.enter(threadSeq));
+    const handle = new ThreadHandle(this.context, this.open, this.#near.drafts, threadSeq, (closed) =>
+      this.#threads.delete(closed),
+    );
     this.#threads.add(handle);
     return handle;
   }
@@ -149,7 +150,7 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
     this.#isClosed = true;
     this.leaveTimeline();
     this.open.reads.setVisible(this, false);
-    for (const thread of this.#threads) await thread.close();
+    for (const thread of [...this.#threads]) await thread.close();
     this.#near.onClosed(this.open);
   }
 

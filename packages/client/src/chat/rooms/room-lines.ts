@@ -3,10 +3,13 @@
  * user has with the room (`membership`) has no revision, so its owner sees to the order. What is unread follows from the
  * two counters, whichever of them moves.
  */
+import type { ChatOutput } from '../chat.ts';
 import type { Message, ReadState, RoomListItem, Room, UserPublication } from '../publications.ts';
 import { newerOf } from '../timeline/stretch.ts';
 
 type Activity = Extract<UserPublication, { type: 'activity' }>;
+/** Where a room stands, as `chat.sync` says. */
+export type RoomCounters = ChatOutput<'sync'>['rooms'][number];
 
 /** @param isMembershipNew false: what is known of the membership is newer. */
 export function mergeLine(known: RoomListItem | undefined, heard: RoomListItem, isMembershipNew = true): RoomListItem {
@@ -28,7 +31,7 @@ function newerRoom(known: Room, heard: Room): Room {
 }
 
 /** Counters only rise, and are heard of before the rest of the room: `rev` says what is known of that. */
-export function withCounters(room: Room, counters: Pick<Room, 'lastSeq' | 'lastAt' | 'countable'>): Room {
+function withCounters(room: Room, counters: Pick<Room, 'lastSeq' | 'lastAt' | 'countable'>): Room {
   return {
     ...room,
     lastSeq: Math.max(room.lastSeq, counters.lastSeq),
@@ -46,6 +49,32 @@ function laterMessage(known: Message | undefined, heard: Message | undefined): M
 export function withActivity(line: RoomListItem, activity: Activity): RoomListItem {
   const moved = { ...line, room: withCounters(line.room, activity) };
   return activity.read ? withRead(moved, activity.read) : counted(moved);
+}
+
+/**
+ * What `chat.sync` says; the room itself comes with its line.
+ * @param isMembershipNew false: what is known of the membership is newer.
+ */
+export function withSynced(line: RoomListItem, counters: RoomCounters, isMembershipNew: boolean): RoomListItem {
+  const { lastSeq = 0, lastAt, countable = 0, unread = 0, readSeq = 0, mentions = 0 } = counters;
+  // A publication on the room's channel may have brought its revision without the count.
+  const moved = { ...line, room: withCounters(line.room, { lastSeq, lastAt, countable }) };
+  if (!isMembershipNew) return counted(moved);
+  const { pinned, archived, muteUntil, notify } = counters;
+  const { pinned: _, archived: __, muteUntil: ___, notify: ____, ...membership } = line.membership;
+  return withRead(
+    {
+      ...moved,
+      membership: {
+        ...membership,
+        ...(pinned && { pinned }),
+        ...(archived && { archived }),
+        ...(muteUntil !== undefined && { muteUntil }),
+        ...(notify && { notify }),
+      },
+    },
+    { readSeq, readCountable: countable - unread, deliveredSeq: membership.deliveredSeq, mentions, unread },
+  );
 }
 
 export function withRead(line: RoomListItem, read: Omit<ReadState, 'room'>): RoomListItem {
@@ -69,7 +98,7 @@ export function withReadUpTo(line: RoomListItem, seq: number, unread: number): R
   });
 }
 
-/** A message on the channel of the room, new or changed. @param rev its offset: the room's revision. */
+/** A message of the room, new or changed. */
 export function withMessage(line: RoomListItem, message: Message, me: string): RoomListItem {
   const { room } = line;
   const isNext = message.seq === room.lastSeq + 1;
@@ -89,6 +118,22 @@ export function withMessage(line: RoomListItem, message: Message, me: string): R
 
 export function isCountable(message: Message): boolean {
   return !message.silent && message.threadSeq === undefined && message.kind !== 'system' && message.kind !== 'hidden';
+}
+
+/** But for what is on a device, which nobody is told of. */
+export function isSameMembership(a: RoomListItem, b: RoomListItem): boolean {
+  const { deliveredSeq } = a.membership;
+  return isSameIn(a.membership, { ...b.membership, deliveredSeq });
+}
+
+export function isSameLine(a: RoomListItem, b: RoomListItem): boolean {
+  const isSameRest = a.lastMessage === b.lastMessage && a.peer === b.peer;
+  return isSameRest && isSameIn(a.room, b.room) && isSameIn(a.membership, b.membership);
+}
+
+function isSameIn<T extends object>(a: T, b: T): boolean {
+  const keys = Object.keys({ ...a, ...b }) as (keyof T)[];
+  return keys.every((key) => a[key] === b[key]);
 }
 
 function counted(line: RoomListItem): RoomListItem {

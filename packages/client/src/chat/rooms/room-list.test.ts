@@ -92,6 +92,49 @@ test('what is heard while the sync is on its way is newer', async () => {
   expect(list.line('read')?.membership.readSeq).toBe(2);
 });
 
+test('what counts a room rises with the sync also where something was heard of it meanwhile', async () => {
+  const { list, context } = create(line('read', {}, { readSeq: 2, readCountable: 2, unread: 3 }));
+  list.live(false);
+  list.read(read('read', 4));
+  await context.calls[0]!.answer(snapshot(counters('read', { lastSeq: 9, countable: 9, lastAt: 90, readSeq: 2 })));
+  expect(list.line('read')).toMatchObject({
+    room: { lastSeq: 9, countable: 9, lastAt: 90 },
+    membership: { readSeq: 4, unread: 5 },
+  });
+});
+
+test('a room that moves on while the sync is on its way stays; one that the server has lost, or made anew, goes', async () => {
+  const { list, context, gone } = create(line('moves'), line('lost'));
+  list.read(read('lost', 2));
+  list.live(false);
+  list.counted('moves', 3, 8);
+  await context.calls[0]!.answer(snapshot(counters('moves'), counters('lost', { rev: 3 })));
+  expect(gone).toEqual(['lost']);
+  expect(list.line('moves')?.room).toMatchObject({ memberCount: 3, rev: 8 });
+});
+
+test('what is missed while a sync is on its way is looked for by another one', async () => {
+  const { list, context } = create(line('r'));
+  list.live(false);
+  const [first] = context.calls;
+  list.live(false);
+  expect(context.calls).toHaveLength(1);
+  await first!.answer(snapshot(counters('r')));
+  expect([list.isCurrent, context.calls]).toMatchObject([false, [{ name: 'sync' }]]);
+  await context.calls[0]!.answer(snapshot(counters('r', { lastSeq: 6, countable: 6, unread: 1 })));
+  expect([list.isCurrent, list.line('r')?.membership.unread]).toEqual([true, 1]);
+});
+
+test('a sync that brings nothing new changes no line, and writes none', async () => {
+  const { list, context } = create(line('r'));
+  const before = list.view('r');
+  list.live(false);
+  await context.calls[0]!.answer(snapshot(counters('r')));
+  list.close();
+  expect(list.view('r')).toBe(before);
+  expect((await context.cache.load()).rooms).toEqual([]);
+});
+
 test('a line that is answered late leaves what was heard meanwhile, and is asked for again', async () => {
   const { list, context, clock } = create(line('r'));
   list.live(true);

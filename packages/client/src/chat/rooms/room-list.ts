@@ -14,11 +14,20 @@ import { Coalesced } from '../coalesced.ts';
 import type { Draft, Message, ReadState, RoomListItem, User, UserPublication } from '../publications.ts';
 import type { RoomsView, RoomView, UnreadView } from '../views.ts';
 import { LineRequests } from './line-requests.ts';
-import { mergeLine, withActivity, withCounters, withMessage, withRead, withReadUpTo } from './room-lines.ts';
+import {
+  isSameLine,
+  isSameMembership,
+  mergeLine,
+  withActivity,
+  withMessage,
+  withRead,
+  withReadUpTo,
+  withSynced,
+  type RoomCounters,
+} from './room-lines.ts';
 import { inOrder, RoomViews, sameList, toUnread } from './room-views.ts';
 
 type Activity = Extract<UserPublication, { type: 'activity' }>;
-type Counters = ChatOutput<'sync'>['rooms'][number];
 
 const keepMs = 500;
 const [minRetryMs, maxRetryMs] = [1_000, 30_000];
@@ -60,6 +69,8 @@ export class RoomList {
   #isStale = true;
   #wasLive = false;
   #isSyncing = false;
+  /** Rises when something was missed: a sync that began before does not know of it. */
+  #gaps = 0;
   #retryMs = minRetryMs;
   #retryTimer: unknown;
   #muteTimer: unknown;
@@ -96,12 +107,20 @@ export class RoomList {
 
   /** The user's channel is live. @param isWhole nothing was missed since what is known. */
   live(isWhole: boolean): void {
-    if (!isWhole) this.#isStale = true;
-    else if (!this.#wasLive) this.#isStale = false;
+    if (!isWhole) {
+      this.#isStale = true;
+      this.#gaps++;
+    } else if (!this.#wasLive) this.#isStale = false;
     this.#wasLive = true;
     this.#requests.want([]);
     if (this.#isStale) void this.#sync();
     else this.#setStatus('live');
+  }
+
+  /** There is nothing to be had, and this is why. */
+  fail(failure: TidingsError): void {
+    this.#failure = failure;
+    this.#setStatus('failed');
   }
 
   activity(activity: Activity): void {
@@ -157,6 +176,7 @@ export class RoomList {
 
   /**
    * The answer of a command that changes what the user has with a room. It may be late: what was heard since is newer.
+   * What is shown is of it when this returns.
    * @param room undefined if it is not known before the answer.
    */
   async answered(room: string | undefined, answer: Promise<RoomListItem>): Promise<RoomListItem> {
@@ -164,12 +184,12 @@ export class RoomList {
     const item = await answer;
     const { id } = item.room;
     const known = this.#lines.get(id);
-    if (!known || this.#heard.get(id) === heard) {
-      this.told(item);
-      return item;
+    if (!known || this.#heard.get(id) === heard) this.told(item);
+    else {
+      this.#put(mergeLine(known, item, false), true);
+      if (!isSameMembership(known, item)) this.want(id);
     }
-    this.#put(mergeLine(known, item, false), true);
-    if (!isSameMembership(known, item)) this.want(id);
+    this.#flush.flush();
     return item;
   }
 
@@ -185,6 +205,7 @@ export class RoomList {
       const state = await work();
       if (this.#heard.get(room) === heard) this.read(state);
       else if (this.#lines.get(room)?.membership.readSeq !== state.readSeq) this.want(room);
+      this.#flush.flush();
     } catch (error) {
       if (before) this.want(room);
       throw error;
@@ -272,7 +293,7 @@ export class RoomList {
   #put(line: RoomListItem, isFromServer = false): void {
     const { id } = line.room;
     const before = this.#lines.get(id);
-    if (line !== before) {
+    if (!before || !isSameLine(line, before)) {
       this.#lines.set(id, line);
       this.#changed.add(id);
       this.#keep.want();
@@ -294,7 +315,7 @@ export class RoomList {
     if (line) this.#put(mergeLine(this.#lines.get(room), line, isCurrent), true);
     else if (isCurrent) this.#remove(room);
     if (!isCurrent) this.want(room);
-    if (this.#requests.isIdle && !this.#isStale) this.#setStatus('live');
+    if (this.isCurrent) this.#setStatus('live');
   }
 
   /** Compares with the server where every room stands, and asks for the lines that differ. */
@@ -302,44 +323,45 @@ export class RoomList {
     if (this.#isSyncing) return;
     this.#isSyncing = true;
     this.#context.clock.clearTimeout(this.#retryTimer);
-    const heard = new Map(this.#heard);
+    const gaps = this.#gaps;
+    const [known, heard] = [new Map(this.#lines), new Map(this.#heard)];
     const isUntouched = (room: string): boolean => this.#heard.get(room) === heard.get(room);
     try {
       const snapshot = await this.#context.call('sync', {});
       const there = new Map(snapshot.rooms.map((counters) => [counters.room, counters]));
-      for (const id of [...this.#lines.keys()]) if (!there.has(id) && isUntouched(id)) this.#remove(id);
+      for (const [id, { room }] of known) {
+        const counters = there.get(id);
+        if (!counters && isUntouched(id)) this.#remove(id);
+        // It is another room of the same id, or the server has lost what came last.
+        else if (counters && counters.rev < room.rev) this.#remove(id);
+      }
       const latestFirst = snapshot.rooms.toSorted((a, b) => b.lastAt - a.lastAt);
       this.#requests.want(latestFirst.filter((room) => this.#differs(room)).map(({ room }) => room));
       for (const counters of snapshot.rooms) {
         const line = this.#lines.get(counters.room);
-        if (line && isUntouched(counters.room)) this.#put(withCountersOf(line, counters));
+        if (line) this.#put(withSynced(line, counters, isUntouched(counters.room)));
       }
       this.#near.onSynced(snapshot);
-      this.#isStale = false;
+      this.#isStale = gaps !== this.#gaps;
       this.#retryMs = minRetryMs;
-      if (this.#requests.isIdle) this.#setStatus('live');
+      if (this.isCurrent) this.#setStatus('live');
     } catch (error) {
       this.#syncFailed(error);
     } finally {
       this.#isSyncing = false;
     }
+    if (gaps !== this.#gaps) void this.#sync();
   }
 
-  #differs({ room, rev, invited = false }: Counters): boolean {
+  #differs({ room, rev, invited = false }: RoomCounters): boolean {
     const line = this.#lines.get(room);
     if (!line) return true;
-    // It is another room of the same id, or the server has lost what came last.
-    if (line.room.rev > rev && !this.#heard.has(room)) this.#remove(room);
     return line.room.rev !== rev || (line.membership.state === 'invited') !== invited;
   }
 
   #syncFailed(error: unknown): void {
     const failure = error instanceof TidingsError ? error : TidingsError.of('invalid', String(error), { cause: error });
-    if (!failure.isTemporary) {
-      this.#failure = failure;
-      this.#setStatus('failed');
-      return;
-    }
+    if (!failure.isTemporary) return this.fail(failure);
     // Without a connection, `live` comes back to it.
     if (this.#context.connection.state.get().status !== 'online') return;
     this.#retryTimer = this.#context.clock.setTimeout(() => void this.#sync(), this.#retryMs);
@@ -351,41 +373,4 @@ export class RoomList {
     this.#status = status;
     this.show();
   }
-}
-
-function isSameMembership(a: RoomListItem, b: RoomListItem): boolean {
-  const keys = Object.keys({ ...a.membership, ...b.membership }) as (keyof RoomListItem['membership'])[];
-  return keys.every((key) => key === 'deliveredSeq' || a.membership[key] === b.membership[key]);
-}
-
-/** What the user has with the room, as `chat.sync` says; the room itself comes with its line. */
-function withCountersOf(line: RoomListItem, counters: Counters): RoomListItem {
-  const {
-    lastSeq = 0,
-    lastAt,
-    countable = 0,
-    unread = 0,
-    readSeq = 0,
-    mentions = 0,
-    pinned,
-    archived,
-    muteUntil,
-    notify,
-  } = counters;
-  const { pinned: _, archived: __, muteUntil: ___, notify: ____, ...membership } = line.membership;
-  return withRead(
-    {
-      ...line,
-      // A publication on the room's channel may have brought its revision without the count.
-      room: withCounters(line.room, { lastSeq, lastAt, countable }),
-      membership: {
-        ...membership,
-        ...(pinned && { pinned }),
-        ...(archived && { archived }),
-        ...(muteUntil !== undefined && { muteUntil }),
-        ...(notify && { notify }),
-      },
-    },
-    { readSeq, readCountable: countable - unread, deliveredSeq: membership.deliveredSeq, mentions, unread },
-  );
 }

@@ -6,7 +6,6 @@ import { Coalesced } from '../coalesced.ts';
 import type { Drafts } from '../drafts.ts';
 import type { ThreadView } from '../views.ts';
 import type { OpenRoom } from './open-room.ts';
-import type { OpenThread } from './threads.ts';
 import { TimelineHandle } from './timeline-handle.ts';
 
 const readMs = 500;
@@ -17,12 +16,21 @@ export class ThreadHandle extends TimelineHandle implements ChatThread {
   readonly view: Store<ThreadView>;
   readonly #read: Coalesced;
   readonly #stop: () => void;
+  readonly #onClosed: (handle: ThreadHandle) => void;
   #isVisible = false;
   #readSeq = 0;
   #isClosed = false;
 
-  constructor(context: ChatContext, open: OpenRoom, drafts: Drafts, threadSeq: number, thread: OpenThread) {
+  constructor(
+    context: ChatContext,
+    open: OpenRoom,
+    drafts: Drafts,
+    threadSeq: number,
+    onClosed: (handle: ThreadHandle) => void,
+  ) {
+    const thread = open.threads.enter(threadSeq);
     super(context, open, thread.timeline, drafts);
+    this.#onClosed = onClosed;
     this.room = open.id;
     this.threadSeq = threadSeq;
     this.view = thread.view;
@@ -58,6 +66,7 @@ export class ThreadHandle extends TimelineHandle implements ChatThread {
     this.#stop();
     this.#read.cancel();
     this.open.threads.leave(this.threadSeq);
+    this.#onClosed(this);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,142 @@
+import { FakeClock } from '@tidings/server/testing';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { TidingsError } from '../error.ts';
+import { createSingleTab } from '../tabs/single-tab.ts';
+import { aRoom } from './cache/testing/cache-values.ts';
+import { ChatClient } from './chat-client.ts';
+import { createMemoryOutboxStore } from './outbox/memory-outbox-store.ts';
+import { PersistentOutbox } from './outbox/persistent-outbox.ts';
+import type { Message } from './publications.ts';
+import { createScriptedContext, type ScriptedCall } from './testing/scripted-context.ts';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const message = (seq: number, more: Partial<Message> = {}): Message => ({
+  ...{
+    room: 'r',
+    seq,
+    id: `m${seq}`,
+    sender: 'anna',
+    kind: 'text',
+    version: 1,
+    createdAt: seq,
+    rev: seq,
+    text: `${seq}`,
+  },
+  ...more,
+});
+
+const page = (...messages: Message[]) => ({ messages, hasBefore: false, hasAfter: false, own: [] });
+const live = { recovered: false, position: { offset: 7, epoch: 'e' } };
+
+async function create({ isKnown = true, isOnline = true } = {}) {
+  const clock = new FakeClock();
+  const context = createScriptedContext(clock);
+  const { connection, cache, state, calls, channels } = context;
+  if (!isKnown) context.user.set(undefined);
+  if (!isOnline) state.set({ status: 'connecting', sinceMs: 0 });
+  const tabs = createSingleTab();
+  const chat = new ChatClient({
+    connection,
+    clock,
+    async openStorage() {
+      const outbox = new PersistentOutbox({ connection, store: createMemoryOutboxStore(), tabs, clock });
+      return { cache, outbox, tabs, [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose]() };
+    },
+  });
+  onTestFinished(() => chat[Symbol.asyncDispose]());
+  await settle();
+  const call = (name: string): ScriptedCall => {
+    const found = calls.find((one) => one.name === name);
+    if (!found) throw new Error(`${name} was not called, only ${calls.map((one) => one.name).join(', ')}`);
+    return found;
+  };
+  /** The room is open, and has these messages. */
+  const open = async (...messages: Message[]) => {
+    const room = chat.room('r');
+    await settle();
+    channels.get('chat:room:r')!.listener.subscribed(live);
+    await call('messages').answer(page(...messages));
+    return room;
+  };
+  return { clock, chat, cache, state, call, channels, open };
+}
+
+test('a message stays on the screen when the server has answered, before it is published', async () => {
+  const { clock, call, open } = await create();
+  const room = await open(message(1));
+  room.send({ text: 'mine' });
+  await settle();
+  await clock.advance(0);
+  expect(room.messages.get().messages.map(({ state }) => state)).toEqual(['received', 'sending']);
+  const { clientId } = call('send').input as { clientId: string };
+  await call('send').answer({ message: message(2, { sender: 'me', text: 'mine', clientId }) });
+  await clock.advance(0);
+  expect(room.messages.get().messages.at(-1)).toMatchObject({ key: clientId, seq: 2, state: 'sent', text: 'mine' });
+});
+
+/** A page that tells what happens to it. */
+function stubPage() {
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const [page, shown] = [new EventTarget(), Object.assign(new EventTarget(), { visibilityState: 'visible' })];
+  vi.stubGlobal('document', shown);
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  return { page, shown };
+}
+
+test.each(['pagehide', 'visibilitychange'])('what was seen is written down when the page goes: %s', async (how) => {
+  const { page: left, shown } = stubPage();
+  const { cache, call, channels, open } = await create();
+  const room = await open(message(1));
+  channels.get('chat:user:me')!.listener.subscribed(live);
+  await call('sync').answer({ at: 0, rooms: [], gone: [], drafts: [], blocks: [], invisible: false });
+  channels.get('chat:user:me')!.listener.publication({ type: 'room', item: aRoom('r') }, 8);
+  room.setDraft('begun');
+  shown.dispatchEvent(new Event('visibilitychange'));
+  await settle();
+  // It was shown, not hidden.
+  expect(await cache.timeline('r')).toBeUndefined();
+  if (how === 'visibilitychange') shown.visibilityState = 'hidden';
+  (how === 'pagehide' ? left : shown).dispatchEvent(new Event(how));
+  await settle();
+  expect((await cache.timeline('r'))?.messages).toHaveLength(1);
+  expect(await cache.load()).toMatchObject({ rooms: [{ room: { id: 'r' } }], position: { offset: 8 } });
+  expect(call('setDraft').input).toEqual({ room: 'r', text: 'begun' });
+});
+
+test('after signing out nothing is left on the device, whatever was still to be written', async () => {
+  const { cache, chat, channels, open } = await create();
+  await open(message(1));
+  channels.get('chat:user:me')!.listener.publication({ type: 'room', item: aRoom('r') }, 8);
+  await chat.clear();
+  channels.get('chat:user:me')!.listener.publication({ type: 'room', item: aRoom('late') }, 9);
+  await chat[Symbol.asyncDispose]();
+  expect(await cache.load()).toEqual({ rooms: [], drafts: [], users: [] });
+  expect(await cache.timeline('r')).toBeUndefined();
+});
+
+test('closing twice at once, and signing out before there is a user, come to an end', async () => {
+  const { chat } = await create({ isKnown: false, isOnline: false });
+  await chat.clear();
+  await Promise.all([chat[Symbol.asyncDispose](), chat[Symbol.asyncDispose]()]);
+});
+
+test('without a user the list of rooms fails and says why; rooms that anybody may read can be read', async () => {
+  const { chat, state, open } = await create({ isKnown: false, isOnline: false });
+  expect(chat.rooms.get().status).toBe('loading');
+  state.set({ status: 'online', sinceMs: 0 });
+  await settle();
+  const { status, failure } = chat.rooms.get();
+  expect([status, failure?.message]).toEqual(['failed', expect.stringContaining('no `sub`')]);
+  const room = await open(message(1));
+  expect(room.messages.get()).toMatchObject({ status: 'live', messages: [{ text: '1' }] });
+});
+
+test('where the server has no chat, the list of rooms fails and says why', async () => {
+  const { chat, channels } = await create();
+  channels.get('chat:user:me')!.listener.ended?.({ code: 102, message: 'unknown channel' });
+  const { status, failure } = chat.rooms.get();
+  expect(status).toBe('failed');
+  expect(failure).toBeInstanceOf(TidingsError);
+  expect(failure).toMatchObject({ code: 102, message: expect.stringContaining('unknown channel') as string });
+});
