@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Workspaces run from source in tests too: the `tidings-source` condition of every package's exports.
+const react18 = fileURLToPath(new URL('tests/react/react-18/node_modules', import.meta.url));
+
 export default defineConfig({
   resolve: { conditions: ['tidings-source'] },
   ssr: { resolve: { conditions: ['tidings-source'] } },
@@ -14,6 +17,19 @@ export default defineConfig({
           testTimeout: 20_000,
           // No module here keeps state, so files may share them: that halves the time.
           isolate: false,
+        },
+      },
+      {
+        extends: true,
+        // The oldest React that @tidings/react promises to work with.
+        resolve: {
+          alias: [{ find: /^(react|react-dom)(?=$|\/)/, replacement: `${react18}/$1` }],
+        },
+        test: {
+          name: 'react-18',
+          include: ['packages/react/src/**/*.test.tsx'],
+          testTimeout: 20_000,
+          server: { deps: { inline: [/tanstack/] } },
         },
       },
       {

@@ -184,4 +184,23 @@ describeWithChromium('accessibility', () => {
     expect(await focused(page)).toContain('you are the best');
     await page.close();
   });
+
+  test('a thread that a room shows above itself: what lies below cannot be reached until it is closed', async () => {
+    const page = await pages.show({ scene: 'alone' });
+    await page.evaluate(() => document.querySelector('.tidings-scroller')?.scrollTo(0, 0));
+    await settle(page);
+    await page.locator('.tidings-thread-summary').click();
+    const close = page.getByRole('button', { name: 'Close the thread' });
+    await close.waitFor();
+    const below = page.locator('.tidings-room-body').getByRole('textbox');
+    await below.focus();
+    expect(await focused(page)).toBe('Reply');
+    expect(await violations(page)).toEqual([]);
+    await close.click();
+    expect(await page.locator('.tidings-thread-above').count()).toBe(0);
+    expect(await focused(page)).toContain('Me, if we take the early train');
+    await below.focus();
+    expect(await focused(page)).toBe('Message Weekend trip');
+    await page.close();
+  });
 });

@@ -9,7 +9,7 @@ import { launchChromium } from '../support/chromium.ts';
 const root = join(import.meta.dirname, 'page');
 
 export interface Scene {
-  readonly scene: 'room' | 'long' | 'everything' | 'panels';
+  readonly scene: 'room' | 'long' | 'alone' | 'everything' | 'panels';
   readonly theme?: 'light' | 'dark';
   readonly dir?: 'ltr' | 'rtl';
   readonly count?: number;

@@ -1,6 +1,6 @@
 /**
  * The page that the tests of @tidings/react look at: one scene, on a scripted chat. The address chooses:
- * `?scene=room|long|thread|everything&theme=light|dark&dir=ltr|rtl`.
+ * `?scene=room|long|alone|everything|panels&theme=light|dark&dir=ltr|rtl`.
  */
 import '@tidings/react/styles.css';
 import './page.css';
@@ -36,6 +36,7 @@ Object.assign(window, { script });
 
 function Scene(): ReactNode {
   if (scene === 'long') return <Room id="long" className="page-alone" />;
+  if (scene === 'alone') return <Room id="weekend" className="page-alone" />;
   return (
     <div className="page">
       <h1 className="tidings-sr-only">Components</h1>

@@ -1,10 +1,11 @@
 /** One room on the screen: opens it, and is the frame for the list of messages, the composer and what else stands there. */
 import type { ChatRoom } from '@tidings/client';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
 import { ConversationContext } from '../conversation.ts';
 import { useNewConversation } from '../hooks/use-new-conversation.ts';
+import { useBrowserLayoutEffect } from '../hooks/use-layout-effect.ts';
 import { useGone, useOpenRoomView, useRoom } from '../hooks/use-room.ts';
 import { Composer } from './composer.tsx';
 import { MessageList } from './message-list.tsx';
@@ -55,6 +56,15 @@ function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): 
     undefined,
     onOpenThread ?? (children === undefined ? setThreadSeq : undefined),
   );
+  const body = useRef<HTMLDivElement>(null);
+  const isCovered = threadSeq !== undefined;
+  const wasCovered = useRef(false);
+  useBrowserLayoutEffect(() => {
+    // As a property: React 18 does not know the attribute.
+    if (body.current !== null) body.current.inert = isCovered;
+    if (wasCovered.current && !isCovered) conversation.list.current?.focus();
+    wasCovered.current = isCovered;
+  });
   const title = useOpenRoomView(room)?.title;
   if (gone !== undefined) {
     return renderGone?.(gone) ?? <p className="tidings-notice">{labels.gone}</p>;
@@ -63,7 +73,7 @@ function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): 
     <ConversationContext.Provider value={conversation}>
       {children ?? (
         <>
-          <div className="tidings-room-body" inert={threadSeq === undefined ? undefined : true}>
+          <div className="tidings-room-body" ref={body}>
             <RoomHeader />
             <MessageList {...(title !== undefined && title !== '' && { label: labels.messagesOf(title) })} />
             <TypingIndicator />
@@ -74,10 +84,7 @@ function OpenRoom({ room, onOpenThread, renderGone, children }: OpenRoomProps): 
               className="tidings-thread-above"
               room={room.id}
               seq={threadSeq}
-              onClose={() => {
-                setThreadSeq(undefined);
-                conversation.list.current?.focus();
-              }}
+              onClose={() => setThreadSeq(undefined)}
             />
           )}
         </>
