@@ -124,3 +124,17 @@ test('a page asks the database once, and not at all where nobody did anything', 
   expect(await readOwnStates(counting, now, 'ben')).toHaveLength(3);
   expect(statements).toBe(1);
 });
+
+test('a page of many messages with many kinds of reactions is no statement that is too long', async () => {
+  await using chat = await filled();
+  await chat.as('ben')('react', { room: 'room', seq: 3, emoji: 'e49' });
+  const reactions = JSON.stringify(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`e${at}`, 1])));
+  const rows = Array.from({ length: 1_000 }, (_, at) => ({
+    room_id: 'room',
+    seq: at + 1,
+    reactions,
+    poll: null,
+    deleted_at: null,
+  }));
+  expect(await readOwnStates(chat.chat.db, rows, 'ben')).toEqual([{ seq: 3, reactions: ['e49'], votes: [] }]);
+});

@@ -10,7 +10,13 @@ import type { ChatTables } from './tables.ts';
 /** What of a message's row tells where to look. */
 type LookedAt = Pick<MessageRow, 'room_id' | 'seq' | 'reactions' | 'poll' | 'deleted_at'>;
 
-/** Those of `rows`, of one room, with which the user did something. One statement, by primary key; none if nobody did. */
+/** Emoji of messages looked up by one statement: SQLite takes 32,766 parameters. */
+const maxLookedUp = 8_000;
+
+/**
+ * Those of `rows`, of one room, with which the user did something. One statement, by primary key, unless there are very
+ * many emoji; none if nobody did anything.
+ */
 export async function readOwnStates(
   db: Kysely<ChatTables>,
   rows: readonly LookedAt[],
@@ -69,22 +75,28 @@ async function readOwn(
     .where('room_id', '=', room)
     .where('user_id', '=', user)
     .where('seq', 'in', polls);
-  const reactions = db
-    .selectFrom('chat_reactions')
-    .select((eb) => [
-      'seq',
-      eb.ref('emoji').$castTo<string | null>().as('emoji'),
-      eb.val<string | null>(null).as('option'),
-    ])
-    .where('room_id', '=', room)
-    .where('user_id', '=', user)
-    .where((eb) =>
-      eb(
-        eb.refTuple('seq', 'emoji'),
-        'in',
-        reacted.map(({ seq, emoji }) => eb.tuple(seq, emoji)),
-      ),
-    );
+  const reactions = (some: typeof reacted) =>
+    db
+      .selectFrom('chat_reactions')
+      .select((eb) => [
+        'seq',
+        eb.ref('emoji').$castTo<string | null>().as('emoji'),
+        eb.val<string | null>(null).as('option'),
+      ])
+      .where('room_id', '=', room)
+      .where('user_id', '=', user)
+      .where((eb) =>
+        eb(
+          eb.refTuple('seq', 'emoji'),
+          'in',
+          some.map(({ seq, emoji }) => eb.tuple(seq, emoji)),
+        ),
+      );
   if (reacted.length === 0) return polls.length === 0 ? [] : votes.execute();
-  return (polls.length === 0 ? reactions : reactions.unionAll(votes)).execute();
+  const first = reactions(reacted.slice(0, maxLookedUp));
+  const found: Found[] = await (polls.length === 0 ? first : first.unionAll(votes)).execute();
+  for (let at = maxLookedUp; at < reacted.length; at += maxLookedUp) {
+    found.push(...(await reactions(reacted.slice(at, at + maxLookedUp)).execute()));
+  }
+  return found;
 }
