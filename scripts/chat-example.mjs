@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isMain, main, root, run, setup, SetupError } from './setup.mjs';
 
 /** Where the built app is. */
@@ -17,14 +17,14 @@ const files = ['package-lock.json', 'scripts/chat-example.mjs', 'tsconfig.json']
 const stampFile = join(chatExample, '.stamp');
 
 /**
- * Builds the app unless what is there is of the same sources.
+ * Builds the app unless what is there is of the same sources. Of two that build at once, the first one's stays.
  * @param {{ node?: string }} [options] path of the Node to build with
  * @returns {Promise<string>} the folder with the app
  * @throws {SetupError} if it cannot be built.
  */
 export async function buildChatExample({ node } = {}) {
   const wanted = await fingerprint();
-  if ((await readFile(stampFile, 'utf8').catch(() => undefined)) === wanted) return chatExample;
+  if (await isBuilt(wanted)) return chatExample;
   console.log('Building the chat app ...');
   const draft = `${chatExample}.${process.pid}`;
   await mkdir(draft, { recursive: true });
@@ -39,8 +39,13 @@ export async function buildChatExample({ node } = {}) {
     throw new SetupError(`the chat app could not be built (exit code ${code}), see above`);
   }
   await writeFile(join(draft, '.stamp'), wanted);
-  await replace(draft);
+  if (await isBuilt(wanted)) await rm(draft, { recursive: true, force: true });
+  else await replace(draft);
   return chatExample;
+}
+
+async function isBuilt(wanted) {
+  return (await readFile(stampFile, 'utf8').catch(() => undefined)) === wanted;
 }
 
 /** Contents, not times: a fresh checkout of the same sources needs no build. */
@@ -49,16 +54,16 @@ async function fingerprint() {
   for (const folder of sources) {
     const names = (await readdir(join(root, folder), { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile() && !/\.test\.tsx?$/.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter((name) => !name.includes('node_modules') && !name.startsWith(join(root, 'examples', 'chat', 'seed')))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .filter((name) => !name.includes('node_modules') && !name.startsWith(join('examples', 'chat', 'seed')))
       .toSorted();
-    for (const name of names) hash.update(name.slice(root.length)).update(await readFile(name));
+    for (const name of names) hash.update(name).update(await readFile(join(root, name)));
   }
   for (const name of files) hash.update(name).update(await readFile(join(root, name)));
   return hash.digest('hex');
 }
 
-/** Puts what was built in its place. Of two that build at once, both have built the same. */
+/** Puts what was built in its place, unless another one of the same moment has. */
 async function replace(draft) {
   const old = `${draft}.old`;
   if (existsSync(chatExample)) await rename(chatExample, old).catch(() => {});

@@ -3,7 +3,7 @@
  * is possible. Further arguments go to vitest. CI runs the same and reads the last line, `N passed, M failed`
  * (`, K skipped`); a check before the tests that fails counts as one failure.
  *
- * In CI (CI=true) a missing need fails the run; elsewhere its tests are skipped, and this says so.
+ * In CI (CI=true) a missing need fails the run; elsewhere this says which tests cannot run.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,44 +13,62 @@ import { runStep, staticSteps } from './check.mjs';
 import { main, setup, SetupError } from './setup.mjs';
 
 /**
- * Programs that tests start. A test's suffix names its need. Any of `commands` will do; `debian` brings one. Beside the
- * PATH they may be in `<version>/bin` below the folder `versions`.
+ * Programs that tests start, and the tests that do. Any of `commands` will do; `debian` brings one. Beside the PATH they
+ * may be in `<version>/bin` below the folder `versions`.
  */
 const needs = [
   {
+    name: 'curl',
+    tests: 'tests of the documentation',
+    commands: ['curl'],
+    debian: ['curl'],
+  },
+  {
+    name: 'OpenSSL',
+    tests: 'tests of TLS',
+    commands: ['openssl'],
+    debian: ['openssl'],
+  },
+  {
+    name: 'Git',
+    tests: 'tests/start.test.ts',
+    commands: ['git'],
+    debian: ['git'],
+  },
+  {
     name: 'Chromium',
-    suffix: '.browser.test.ts',
+    tests: '*.browser.test.ts',
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     debian: ['chromium'],
   },
   {
     name: 'Python',
-    suffix: '.python.test.ts',
+    tests: '*.python.test.ts',
     commands: ['python3'],
     debian: ['python3', 'python3-venv'],
   },
   {
     name: 'Go',
-    suffix: '.go.test.ts',
+    tests: '*.go.test.ts',
     commands: ['go'],
-    debian: ['golang-go'],
+    debian: ['golang-go', 'ca-certificates'],
   },
   {
     name: 'PHP',
-    suffix: '.php.test.ts',
+    tests: '*.php.test.ts',
     commands: ['php'],
     debian: ['php-cli'],
   },
   {
     name: 'PostgreSQL',
-    suffix: '.pg.test.ts',
+    tests: '*.pg.test.ts',
     commands: ['initdb'],
     versions: '/usr/lib/postgresql',
     debian: ['postgresql'],
   },
   {
     name: 'a C compiler',
-    suffix: 'bench.test.ts',
+    tests: 'tests/bench.test.ts',
     commands: ['gcc'],
     debian: ['gcc', 'libc6-dev'],
   },
@@ -66,7 +84,7 @@ function provideNeeds() {
     if (isFound(need)) continue;
     const message = `${need.name} is missing (${need.commands.join(', ')}; ${problem})`;
     if (inCi) throw new SetupError(`${message}. In CI every test must run.`);
-    console.log(`${message}: tests named *${need.suffix} are skipped.`);
+    console.log(`${message}: ${need.tests} cannot run.`);
   }
 }
 

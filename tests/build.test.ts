@@ -78,7 +78,7 @@ test('their types are whole for who uses them', async () => {
     '--ignoreConfig',
   ];
   const { stdout } = await run(process.execPath, [compiler, ...options, file], { cwd: root }).catch(
-    (failed: { readonly stdout: string }) => failed,
+    (failed: Error & { readonly stdout: string }) => ({ stdout: failed.stdout || failed.message }),
   );
   expect(stdout).toBe('');
 });

@@ -43,8 +43,9 @@ import {
   root,
   sdkPages,
 } from './support/documents.ts';
-import { ExampleProgram, isOnPath } from './support/example-program.ts';
+import { ExampleProgram } from './support/example-program.ts';
 import { freePort } from './support/free-port.ts';
+import { isOnPath } from './support/needs.ts';
 
 const { createEngine, createLogger, developmentConfig, loadConfig } = server;
 const examples = new Examples(pages.filter((page) => !sdkPages.includes(page)));
@@ -671,6 +672,8 @@ describe('docs/operation.md', () => {
 
   test('what nginx and systemd are given stands there', () => {
     expect(examples.code('nginx')).toContain('proxy_pass http://tidings;');
+    for (const path of ['connection/', 'emulation$', 'chat/attachments/'])
+      expect(examples.code('nginx')).toContain(path);
     expect(examples.code('systemd')).toContain('ExecStart=');
   });
 });

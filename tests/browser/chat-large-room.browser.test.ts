@@ -11,7 +11,7 @@ import type { ChatPage } from '../support/chat-page.ts';
 import { describeWithChromium, launchChromium } from '../support/chromium.ts';
 
 const count = 10_000;
-/** What the issue allows. */
+/** So much a long room may cost the page. */
 const maxRows = 60;
 const maxTaskMs = 100;
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -4,14 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { blocksOf, Examples } from '../support/documents.ts';
-import { ExampleProgram, isOnPath } from '../support/example-program.ts';
+import { ExampleProgram } from '../support/example-program.ts';
 import { freePort } from '../support/free-port.ts';
+import { testWith } from '../support/needs.ts';
 import { expectBackEnd } from './back-end.ts';
 import { at, configOf, mint, newClient, newFolder, patience, secrets, shell, startEngine, started } from './running.ts';
 
 const examples = new Examples(['docs/add-chat.md']);
-/** Where curl is missing, what uses it is not tried; in CI that is a failure. */
-const testWithCurl = test.skipIf(!isOnPath('curl') && !process.env['CI']);
 
 test('the back end in Node gives tokens to who has a session', () =>
   expectBackEnd({
@@ -21,7 +20,7 @@ test('the back end in Node gives tokens to who has a session', () =>
     args: () => ['back-end.mjs'],
   }));
 
-testWithCurl('sessions, a token, a room, its members and what the app says are as shown', async () => {
+testWith('curl', 'sessions, a token, a room, its members and what the app says are as shown', async () => {
   const { port } = await startEngine(await configOf(examples.code('add-chat-config')));
   const folder = await newFolder();
   const backEndPort = await freePort();

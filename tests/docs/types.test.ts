@@ -46,7 +46,7 @@ test('every block of TypeScript has a name and no error', async () => {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', workbench.folder], {
     cwd: workbench.folder,
-  }).catch((error: { stdout: string }) => error);
+  }).catch((error: Error & { stdout: string }) => ({ stdout: error.stdout || error.message }));
   // What is wrong with the packages themselves, `npm run types` says.
   const own = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('..') && !line.startsWith(' '));
   expect(own).toEqual([]);

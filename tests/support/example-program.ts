@@ -1,8 +1,7 @@
 /** Runs what the documentation shows as a program or as shell commands, from the sources. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './documents.ts';
 
@@ -59,16 +58,4 @@ export async function runShell(
 ): Promise<string> {
   const options = { cwd, env: { PATH: process.env['PATH'], ...env }, timeout: 20_000 };
   return (await promisify(execFile)('sh', ['-ec', prelude + code], options)).stdout;
-}
-
-/** Whether a command can be started. */
-export function isOnPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
