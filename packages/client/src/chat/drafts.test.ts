@@ -1,0 +1,62 @@
+import { FakeClock } from '@tidings/server/testing';
+import { expect, test } from 'vitest';
+import { TidingsError } from '../error.ts';
+import { Drafts } from './drafts.ts';
+import { createScriptedContext } from './testing/scripted-context.ts';
+
+function create() {
+  const clock = new FakeClock();
+  const context = createScriptedContext(clock);
+  const drafts = new Drafts(context, () => undefined);
+  return { clock, context, drafts, text: () => drafts.in('r').get() };
+}
+
+test('while something is to be saved, what another device says does not replace it', async () => {
+  const { clock, context, drafts, text } = create();
+  drafts.set('r', undefined, 'mine');
+  drafts.heard({ room: 'r', text: 'of another', updatedAt: 50 });
+  expect(text()).toBe('mine');
+  await clock.advance(1_000);
+  expect(context.calls).toMatchObject([{ name: 'setDraft', input: { room: 'r', text: 'mine' } }]);
+  drafts.heard({ room: 'r', text: 'of another, later', updatedAt: 60 });
+  expect(text()).toBe('mine');
+  await context.calls[0]!.answer({ draft: { room: 'r', text: 'mine', updatedAt: 70 } });
+  expect(text()).toBe('mine');
+});
+
+test('whoever wrote last on the server stands when it is saved', async () => {
+  const { clock, context, drafts, text } = create();
+  drafts.set('r', undefined, 'mine');
+  await clock.advance(1_000);
+  drafts.heard({ room: 'r', text: 'of another', updatedAt: 80 });
+  await context.calls[0]!.answer({ draft: { room: 'r', text: 'mine', updatedAt: 70 } });
+  expect(text()).toBe('of another');
+});
+
+test('what was typed while it was saved is saved next; what could not be saved is tried again', async () => {
+  const { clock, context, drafts, text } = create();
+  drafts.set('r', undefined, 'one');
+  await clock.advance(1_000);
+  drafts.set('r', undefined, 'one two');
+  await context.calls[0]!.answer({ draft: { room: 'r', text: 'one', updatedAt: 10 } });
+  expect(text()).toBe('one two');
+  await clock.advance(1_000);
+  expect(context.calls).toMatchObject([{ input: { text: 'one two' } }]);
+  await context.calls[0]!.fail(TidingsError.of('offline'));
+  await clock.advance(6_000);
+  expect(context.calls).toMatchObject([{ input: { text: 'one two' } }]);
+});
+
+test('a draft that this device kept is saved also if the connection was faster', async () => {
+  const { clock, context, drafts } = create();
+  drafts.set('r', undefined, 'kept');
+  const reloaded = new Drafts(context, () => undefined);
+  reloaded.online();
+  reloaded.recall((await context.cache.load()).drafts);
+  expect(reloaded.in('r').get()).toBe('kept');
+  await clock.advance(1_000);
+  expect(context.calls.map(({ input }) => input)).toEqual([
+    { room: 'r', text: 'kept' },
+    { room: 'r', text: 'kept' },
+  ]);
+});
