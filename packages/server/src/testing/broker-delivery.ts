@@ -61,6 +61,26 @@ export function declareDeliveryTests(tests: SkippableTests, factory: BrokerFacto
     expect(cluster.node(1).record.publications.has(other)).toBe(false);
   });
 
+  tests.test('that nobody is subscribed is said only while no node is, by those that can say it', async () => {
+    await using cluster = await TestCluster.start(factory, 3);
+    const channel = newChannel();
+    const [first, second] = [cluster.node(1).broker, cluster.node(2).broker];
+    const said = (): (boolean | undefined)[] =>
+      [0, 1, 2].map((node) => cluster.node(node).broker.isSubscribed?.(channel));
+    const whatIs = (isSubscribed: boolean): void => {
+      for (const answer of said()) expect([isSubscribed, undefined]).toContain(answer);
+    };
+    await eventually(() => whatIs(false));
+    await first.subscribe(channel);
+    whatIs(true);
+    await second.subscribe(channel);
+    await first.unsubscribe(channel);
+    await quiet(cluster.clock);
+    whatIs(true);
+    await second.unsubscribe(channel);
+    await eventually(() => whatIs(false));
+  });
+
   tests.test('after subscribe every later publication arrives', async () => {
     await using cluster = await TestCluster.start(factory, 2);
     const channels = range(100).map(() => newChannel());
