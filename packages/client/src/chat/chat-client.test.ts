@@ -75,6 +75,28 @@ test('a message stays on the screen when the server has answered, before it is p
   expect(room.messages.get().messages.at(-1)).toMatchObject({ key: clientId, seq: 2, state: 'sent', text: 'mine' });
 });
 
+test('a message that comes while the list is read for the first time is told; one that was there before is not', async () => {
+  const { clock, chat, call, channels } = await create();
+  const told: (string | undefined)[] = [];
+  chat.onNotice((notice) => told.push(notice.message?.text));
+  const { listener } = channels.get('chat:user:me')!;
+  listener.subscribed(live);
+  listener.publication({ type: 'activity', room: 'new', rev: 8, lastSeq: 2, lastAt: 2, countable: 2 }, 8);
+  const counters = (room: string) => ({ room, rev: 8, lastSeq: 2, lastAt: 2, countable: 2, unread: 1 });
+  const rooms = [counters('new'), counters('old')];
+  await call('sync').answer({ at: clock.now(), rooms, gone: [], drafts: [], blocks: [], invisible: false });
+  await clock.advance(0);
+  const line = (room: string) => {
+    const item = aRoom(room);
+    const lastMessage = message(2, { room, id: room, text: room, createdAt: clock.now() });
+    return { ...item, room: { ...item.room, lastSeq: 2, countable: 2, rev: 8 }, lastMessage };
+  };
+  await call('rooms').answer({ rooms: [line('old'), line('new')], hasMore: false });
+  expect(chat.rooms.get().status).toBe('live');
+  await clock.advance(1_000);
+  expect(told).toEqual(['new']);
+});
+
 /** A page that tells what happens to it. */
 function stubPage() {
   onTestFinished(() => void vi.unstubAllGlobals());

@@ -88,7 +88,7 @@ export class ChatClient implements Chat, AsyncDisposable {
       user: (id) => this.#users.get(id),
       wantUser: (id) => this.#users.want(id),
       draft: (room) => this.#drafts.of(room),
-      onLine: (line, before) => this.#onLine(line, before),
+      onLine: (line, before, isNews) => this.#onLine(line, before, isNews),
       onMessage: (message) => this.#notices.message(message),
       onGone: (room) => {
         this.#drafts.gone(room);
@@ -338,8 +338,8 @@ export class ChatClient implements Chat, AsyncDisposable {
     else this.#list.message(message);
   }
 
-  #onLine(line: RoomListItem, before: RoomListItem | undefined): void {
-    this.#notices.line(line, before);
+  #onLine(line: RoomListItem, before: RoomListItem | undefined, isNews: boolean): void {
+    if (isNews) this.#notices.line(line, before);
     if (line.membership.state === 'member') this.#open.get(line.room.id)?.comeBack();
     this.#delivered.look();
   }

@@ -15,6 +15,8 @@ export interface LineListener {
    * @param isCurrent nothing was heard of it while the answer was on its way.
    */
   answered(room: string, line: RoomListItem | undefined, isCurrent: boolean): void;
+  /** All lines of an answer have been told. */
+  settled(): void;
 }
 
 export class LineRequests {
@@ -73,13 +75,14 @@ export class LineRequests {
     } catch {
       for (const room of asked) this.#wanted.add(room);
     }
-    this.#isAsking = false;
     this.#nextAtMs = this.#context.clock.now() + (lines ? pauseMs : retryMs);
     if (lines) {
       for (const [at, room] of asked.entries()) {
         this.#listener.answered(room, lines.get(room), this.#listener.heardOf(room) === heard[at]);
       }
     }
+    this.#isAsking = false;
+    this.#listener.settled();
     this.#askSoon();
   }
 }

@@ -47,9 +47,9 @@ export class Notices {
     return () => void this.#listeners.delete(own);
   }
 
+  /** The line became another one by something that happened just now. */
   line(line: RoomListItem, before: RoomListItem | undefined): void {
     const { state } = line.membership;
-    if (this.#list.rooms.get().status !== 'live') return;
     if (state === 'invited') {
       if (before?.membership.state !== 'invited') this.#wait(line.room.id, { kind: 'invite' });
     } else if (line.lastMessage && line.lastMessage.seq > (before?.lastMessage?.seq ?? 0)) {

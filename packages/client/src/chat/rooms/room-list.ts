@@ -41,8 +41,12 @@ export interface RoomListNeighbours {
   user(id: string): User | undefined;
   wantUser(id: string): void;
   draft(room: string): Draft | undefined;
-  /** A line as the server has it now; `before` is undefined for a room that was not in the list. */
-  onLine(line: RoomListItem, before: RoomListItem | undefined): void;
+  /**
+   * A line as the server has it now.
+   * @param before undefined for a room that was not in the list.
+   * @param isNews it is so by something that happened just now.
+   */
+  onLine(line: RoomListItem, before: RoomListItem | undefined, isNews: boolean): void;
   /** A new message that came without its line. */
   onMessage(message: Message): void;
   onGone(room: string): void;
@@ -71,6 +75,8 @@ export class RoomList {
   #isSyncing = false;
   /** Rises when something was missed: a sync that began before does not know of it. */
   #gaps = 0;
+  /** Rooms in which something happened before the list was live, up to which message: that is news all the same. */
+  readonly #early = new Map<string, number>();
   #retryMs = minRetryMs;
   #retryTimer: unknown;
   #muteTimer: unknown;
@@ -83,6 +89,7 @@ export class RoomList {
     this.#requests = new LineRequests(context, {
       heardOf: (room) => this.#heard.get(room) ?? 0,
       answered: (room, line, isCurrent) => this.#lineCame(room, line, isCurrent),
+      settled: () => this.#becomeLive(),
     });
   }
 
@@ -126,6 +133,7 @@ export class RoomList {
   activity(activity: Activity): void {
     const line = this.#lines.get(activity.room);
     if (activity.read) this.#hear(activity.room);
+    if (this.#status !== 'live') this.#early.set(activity.room, activity.lastSeq);
     if (line) this.#put(withActivity(line, activity));
     // One's own activity is known by the message itself.
     if (activity.changed || !line?.lastMessage || line.lastMessage.seq < activity.lastSeq) this.want(activity.room);
@@ -141,7 +149,7 @@ export class RoomList {
   /** A line that the server told of on the user's channel. */
   told(item: RoomListItem): void {
     this.#hear(item.room.id);
-    this.#put(mergeLine(this.#lines.get(item.room.id), item), true);
+    this.#put(mergeLine(this.#lines.get(item.room.id), item), { isNews: true });
   }
 
   gone(room: string): void {
@@ -186,7 +194,7 @@ export class RoomList {
     const known = this.#lines.get(id);
     if (!known || this.#heard.get(id) === heard) this.told(item);
     else {
-      this.#put(mergeLine(known, item, false), true);
+      this.#put(mergeLine(known, item, false), { isNews: true });
       if (!isSameMembership(known, item)) this.want(id);
     }
     this.#flush.flush();
@@ -290,7 +298,8 @@ export class RoomList {
     this.#heard.set(room, (this.#heard.get(room) ?? 0) + 1);
   }
 
-  #put(line: RoomListItem, isFromServer = false): void {
+  /** @param fromServer the line is as the server says, and whether something in it happened just now. */
+  #put(line: RoomListItem, fromServer?: { readonly isNews: boolean }): void {
     const { id } = line.room;
     const before = this.#lines.get(id);
     if (!before || !isSameLine(line, before)) {
@@ -299,7 +308,7 @@ export class RoomList {
       this.#keep.want();
       this.#flush.want();
     }
-    if (isFromServer) this.#near.onLine(line, before);
+    if (fromServer) this.#near.onLine(line, before, fromServer.isNews);
   }
 
   #remove(room: string): void {
@@ -312,10 +321,18 @@ export class RoomList {
   }
 
   #lineCame(room: string, line: RoomListItem | undefined, isCurrent: boolean): void {
-    if (line) this.#put(mergeLine(this.#lines.get(room), line, isCurrent), true);
+    if (line) this.#put(mergeLine(this.#lines.get(room), line, isCurrent), { isNews: this.#isNews(line) });
     else if (isCurrent) this.#remove(room);
     if (!isCurrent) this.want(room);
+  }
+
+  #becomeLive(): void {
     if (this.isCurrent) this.#setStatus('live');
+  }
+
+  /** Whether a line that was asked for is so because something happened, and not because the list is being read. */
+  #isNews({ room, lastMessage }: RoomListItem): boolean {
+    return this.#status === 'live' || (lastMessage?.seq ?? 0) >= (this.#early.get(room.id) ?? Infinity);
   }
 
   /** Compares with the server where every room stands, and asks for the lines that differ. */
@@ -344,7 +361,7 @@ export class RoomList {
       this.#near.onSynced(snapshot);
       this.#isStale = gaps !== this.#gaps;
       this.#retryMs = minRetryMs;
-      if (this.isCurrent) this.#setStatus('live');
+      this.#becomeLive();
     } catch (error) {
       this.#syncFailed(error);
     } finally {
@@ -369,7 +386,10 @@ export class RoomList {
   }
 
   #setStatus(status: RoomsView['status']): void {
-    if (status === 'live') this.#failure = undefined;
+    if (status === 'live') {
+      this.#failure = undefined;
+      this.#early.clear();
+    }
     this.#status = status;
     this.show();
   }
