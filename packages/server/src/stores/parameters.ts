@@ -14,27 +14,25 @@ const smallIntegers = Array.from({ length: 1_024 }, (_, value) => BigInt(value))
  */
 export function sqliteParameters(parameters: readonly unknown[]): SQLInputValue[] {
   const bound = new Array<SQLInputValue>(parameters.length);
-  for (let i = 0; i < parameters.length; i++) {
-    const value = parameters[i];
-    switch (typeof value) {
-      case 'string':
-        bound[i] = value.includes('\0') ? refuse(i, value) : value;
-        break;
-      case 'number':
-        if (Number.isSafeInteger(value)) bound[i] = smallIntegers[value] ?? BigInt(value);
-        else bound[i] = Number.isFinite(value) ? value : refuse(i, value);
-        break;
-      case 'bigint':
-        bound[i] = BigInt.asIntN(64, value) === value ? value : refuse(i, value);
-        break;
-      case 'boolean':
-        bound[i] = value ? 1n : 0n;
-        break;
-      default:
-        bound[i] = value === null || value instanceof Uint8Array ? value : refuse(i, value);
-    }
-  }
+  for (let i = 0; i < parameters.length; i++) bound[i] = sqliteParameter(parameters[i], i);
   return bound;
+}
+
+/** One of them. @param index where it stands, from 0. */
+export function sqliteParameter(value: unknown, index: number): SQLInputValue {
+  switch (typeof value) {
+    case 'string':
+      return value.includes('\0') ? refuse(index, value) : value;
+    case 'number':
+      if (Number.isSafeInteger(value)) return smallIntegers[value] ?? BigInt(value);
+      return Number.isFinite(value) ? value : refuse(index, value);
+    case 'bigint':
+      return BigInt.asIntN(64, value) === value ? value : refuse(index, value);
+    case 'boolean':
+      return value ? 1n : 0n;
+    default:
+      return value === null || value instanceof Uint8Array ? value : refuse(index, value);
+  }
 }
 
 /**

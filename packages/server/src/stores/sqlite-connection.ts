@@ -1,6 +1,7 @@
 /** One connection of `node:sqlite`: settings, prepared statements, parameters, errors. Everything here is synchronous. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { sqliteParameters } from './parameters.ts';
+import { rowBinder, type BoundColumn, type RowBinder } from './row-binder.ts';
 import { rowMaker, type RowMaker } from './row-maker.ts';
 import { fromSqliteError } from './sqlite-error.ts';
 
@@ -31,6 +32,8 @@ interface Prepared {
   /** Columns of a statement that returns rows; 0 for others. */
   columns: number;
   toRow: RowMaker;
+  /** Made when it first runs with rows. */
+  bind: RowBinder | undefined;
   /** Tables that it writes to. */
   readonly writesTo: ReadonlySet<string>;
 }
@@ -102,6 +105,20 @@ export class SqliteConnection {
     return rows;
   }
 
+  /**
+   * Runs one statement that returns nothing to its end with each of the rows. @param columns the same for each text.
+   * @throws as `executeRuns`.
+   */
+  executeRows(sql: string, columns: readonly BoundColumn[], rows: readonly object[]): void {
+    try {
+      const prepared = this.#prepare(sql);
+      const bind = (prepared.bind ??= rowBinder(columns));
+      for (const row of rows) bind(prepared.statement, row);
+    } catch (error) {
+      throw fromSqliteError(error, this.file);
+    }
+  }
+
   /** How many statements of `execute` have written to these tables, or have tried to. */
   writesTo(tables: readonly string[]): number {
     return tables.reduce((sum, table) => sum + (this.#writes.get(table) ?? 0), 0);
@@ -122,7 +139,13 @@ export class SqliteConnection {
       const statement = this.#db.prepare(sql);
       const names = statement.columns().map(({ name }) => name);
       if (names.length > 0) statement.setReturnArrays(true);
-      prepared = { statement, columns: names.length, toRow: rowMaker(names), writesTo: writtenIn(sql) };
+      prepared = {
+        statement,
+        columns: names.length,
+        toRow: rowMaker(names),
+        bind: undefined,
+        writesTo: writtenIn(sql),
+      };
       if (sql.length > maxKeptLength) return prepared;
       const [oldest] = this.#statements.keys();
       if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);

@@ -9,6 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import type { BoundColumn } from './row-binder.ts';
 import type { SqliteResult } from './sqlite-connection.ts';
 import type { SqliteDatabase, WriteTurn } from './sqlite-database.ts';
 import type { BatchConnection } from './store.ts';
@@ -62,6 +63,12 @@ export class SqliteSession implements BatchConnection {
   async executeRuns(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]> {
     const turn = this.#turnOf('a statement is run with many parameters');
     return this.#within(() => turn.connection.executeRuns(sql, runs));
+  }
+
+  /** Within a transaction only. */
+  async executeRows(sql: string, columns: readonly BoundColumn[], rows: readonly object[]): Promise<void> {
+    const turn = this.#turnOf('a statement is run with many rows');
+    this.#within(() => turn.connection.executeRows(sql, columns, rows));
   }
 
   writesTo(tables: readonly string[]): number {

@@ -7,6 +7,7 @@
  */
 import type { DatabaseConnection, Kysely, Transaction } from 'kysely';
 import type { Component } from '../component.ts';
+import type { BoundColumn } from './row-binder.ts';
 
 export type StoreDialect = 'sqlite' | 'postgres';
 
@@ -75,9 +76,14 @@ export interface BatchConnection extends DatabaseConnection {
    */
   executeRuns?(sql: string, runs: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
   /**
+   * The same with rows of which it takes these columns, in the order of its parameters; for statements that return nothing.
+   * For one text of a statement the columns are always the same.
+   */
+  executeRows?(sql: string, columns: readonly BoundColumn[], rows: readonly object[]): Promise<void>;
+  /**
    * A number that grows with every statement of this process, also of other transactions, that writes to one of the tables
-   * in another way than by `executeRuns`. So who keeps rows in memory, and writes them by `executeRuns`, sees that somebody
-   * else has written. Absent where that cannot be known.
+   * in another way than by `executeRuns` and `executeRows`. So who keeps rows in memory, and writes them by these, sees that
+   * somebody else has written. Absent where that cannot be known.
    */
   writesTo?(tables: readonly string[]): number;
 }

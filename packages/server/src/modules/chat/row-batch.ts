@@ -6,6 +6,7 @@
  * Path of a message: command → writer → rows → **batch** → store → outbox.
  */
 import { CompiledQuery, type Transaction } from 'kysely';
+import type { BoundColumn } from '../../stores/row-binder.ts';
 import type { BatchConnection, StoreDialect } from '../../stores/store.ts';
 import type { ChatTables } from './tables.ts';
 
@@ -105,9 +106,16 @@ interface Statement {
   readonly found?: (rows: never[]) => void;
 }
 
+/** On SQLite: the statement runs once with these columns of each row. */
+interface RowStatement {
+  readonly sql: string;
+  readonly columns: readonly BoundColumn[];
+  readonly rows: readonly object[];
+}
+
 export class RowBatch {
   readonly #dialect: StoreDialect;
-  readonly #statements: Statement[] = [];
+  readonly #statements: (Statement | RowStatement)[] = [];
 
   constructor(dialect: StoreDialect) {
     this.#dialect = dialect;
@@ -158,9 +166,8 @@ export class RowBatch {
     }
     const set = columns.map((column) => `${column} = ?`).join(', ');
     const where = key.map((column) => `${column} = ?`).join(' and ');
-    const parameters = [...columns, ...key];
-    const runs = rows.map((row) => parameters.map((column) => row[column]));
-    this.#statements.push({ sql: `update ${table} set ${set} where ${where}`, runs });
+    const parameters = boundColumns(table, [...columns, ...key]);
+    this.#statements.push({ sql: `update ${table} set ${set} where ${where}`, columns: parameters, rows });
   }
 
   /** @param column that has an index. */
@@ -197,7 +204,9 @@ export class RowBatch {
     // On the connection itself: through `db` each statement would wait for the answer to the one before.
     return db.getExecutor().provideConnection(async (connection) => {
       const done = Promise.all(statements.map((statement) => execute(connection, statement))).then((results) =>
-        statements.forEach(({ found }, at) => found?.(results[at] as never[])),
+        statements.forEach((statement, at) => {
+          if ('found' in statement) statement.found?.(results[at] as never[]);
+        }),
       );
       done.catch(() => {});
       return { done };
@@ -210,8 +219,8 @@ export class RowBatch {
     const into = `insert into ${table} (${columns.join(', ')})`;
     if (this.#dialect === 'sqlite') {
       const values = columns.map(() => '?').join(', ');
-      const runs = rows.map((row) => columns.map((column) => row[column]));
-      this.#statements.push({ sql: `${into} values (${values})${onConflict}`, runs });
+      const sql = `${into} values (${values})${onConflict}`;
+      this.#statements.push({ sql, columns: boundColumns(table, columns), rows });
     } else {
       const from = `select ${columns.join(', ')} from json_populate_recordset(null::${table}, $1)`;
       this.#statements.push({ sql: `${into} ${from}${onConflict}`, runs: [[JSON.stringify(rows)]] });
@@ -225,6 +234,10 @@ export class RowBatch {
         : [[JSON.stringify(keys.map((key) => Object.fromEntries(columns.map((column, at) => [column, key[at]]))))]];
     this.#statements.push({ sql, runs, ...(found && { found }) });
   }
+}
+
+function boundColumns<Table extends BatchTable>(table: Table, columns: readonly Column<Table>[]): BoundColumn[] {
+  return columns.map((name) => ({ name, kind: tables[table][name] }));
 }
 
 /** The keys as a table of PostgreSQL. */
@@ -253,7 +266,13 @@ function onConflict(key: readonly string[], columns: readonly string[]): string 
 }
 
 /** @returns the rows of all its runs. */
-async function execute(connection: BatchConnection, { sql, runs }: Statement): Promise<unknown[]> {
+async function execute(connection: BatchConnection, statement: Statement | RowStatement): Promise<unknown[]> {
+  if ('rows' in statement) {
+    if (!connection.executeRows) throw new Error('the connection takes no rows');
+    await connection.executeRows(statement.sql, statement.columns, statement.rows);
+    return [];
+  }
+  const { sql, runs } = statement;
   if (connection.executeRuns) return connection.executeRuns(sql, runs);
   const query = CompiledQuery.raw(sql);
   const results = await Promise.all(runs.map((parameters) => connection.executeQuery({ ...query, parameters })));

@@ -22,7 +22,7 @@ const reconcileMs = 600_000;
 const reconcileRooms = 1_000;
 /** After a slice, the index rests this many times as long as the slice took, and longer while many write. */
 const restFactor = 4;
-const busyRestFactor = 30;
+const busyRestFactor = 100;
 /** A search waits for this many slices at most, then finds what is there. */
 const maxCatchUpSlices = 100;
 /** Of all programs that use this database, our index: "tidingsx" read as a number. */
