@@ -7,6 +7,7 @@ import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-c
 import { messageView } from '../testing/scripted-timeline.ts';
 import { Composer } from './composer.tsx';
 import { Room } from './room.tsx';
+import { Thread } from './thread.tsx';
 
 interface Setting extends Disposable {
   readonly chat: ScriptedChat;
@@ -157,15 +158,8 @@ test('pasted files go with the message, up to the limit', () => {
 test('dropped files go with the message; what is dragged and is no file is left to the browser', () => {
   using at = open();
   const file = new File(['x'], 'a.txt', { type: 'text/plain' });
-  /** @returns whether the browser would go on with what it does: open the file instead of the page. */
-  const drag = (name: string, on: string, types: readonly string[] = ['Files']): boolean => {
-    const event = Object.assign(new Event(name, { bubbles: true, cancelable: true }), {
-      dataTransfer: { types, files: [file] },
-    });
-    let goesOn = true;
-    act(() => void (goesOn = at.page.find(on).dispatchEvent(event)));
-    return goesOn;
-  };
+  const drag = (name: string, on: string, types?: readonly string[]): boolean =>
+    dragFile(at.page.find(on), name, file, types);
   const hint = (): number => at.page.all('.tidings-drop').length;
   drag('dragenter', '.tidings-room');
   // Into a part of it: it is entered before the whole is left.
@@ -184,6 +178,35 @@ test('dropped files go with the message; what is dragged and is no file is left 
   drag('dragenter', '.tidings-room', ['text/plain']);
   expect([hint(), drag('drop', 'textarea', ['text/plain'])]).toEqual([0, true]);
   expect(at.page.all('.tidings-picked-file')).toEqual([]);
+});
+
+test('what is dropped on a thread above the room is for the thread alone, also while it takes no files', () => {
+  using at = open();
+  const root = messageView({ key: '2', seq: 2, sender: 'ann', text: 'theirs' });
+  const reply = messageView({ key: '3', seq: 3, threadSeq: 2, sender: 'me', isOwn: true, text: 'reply' });
+  at.room.addThread({ room: 'r', threadSeq: 2, root, unread: 0, isFollowing: true }, { messages: [reply] });
+  at.page.rerender(
+    <Room id="r">
+      <div className="beneath">
+        <Composer />
+      </div>
+      <Thread room="r" seq={2} />
+    </Room>,
+  );
+  const file = new File(['x'], 'a.txt', { type: 'text/plain' });
+  const thread = at.page.find('.tidings-thread');
+  const picked = (within: string): number => at.page.all(`${within} .tidings-picked-file`).length;
+  dragFile(thread, 'dragenter', file);
+  expect(at.page.all('.tidings-drop').map((hint) => thread.contains(hint))).toEqual([true]);
+  expect(dragFile(thread, 'drop', file)).toBe(false);
+  expect([picked('.tidings-thread'), picked('.beneath')]).toEqual([1, 0]);
+  click(at.page.button('Remove a.txt'));
+
+  press(at.page.find('.tidings-thread textarea'), 'ArrowUp');
+  expect(at.page.find<HTMLTextAreaElement>('.tidings-thread textarea').value).toBe('reply');
+  dragFile(thread, 'dragenter', file);
+  dragFile(thread, 'drop', file);
+  expect(at.page.all('.tidings-drop, .tidings-picked-file')).toEqual([]);
 });
 
 test('slow mode says how long one has to wait, and holds the message back', () => {
@@ -212,6 +235,16 @@ test('where one may not write it says why', () => {
     expect(at.page.all('textarea')).toEqual([]);
   }
 });
+
+/** @returns whether the browser would go on with what it does: open the file instead of the page. */
+function dragFile(on: Element, name: string, file: File, types: readonly string[] = ['Files']): boolean {
+  const event = Object.assign(new Event(name, { bubbles: true, cancelable: true }), {
+    dataTransfer: { types, files: [file] },
+  });
+  let goesOn = true;
+  act(() => void (goesOn = on.dispatchEvent(event)));
+  return goesOn;
+}
 
 /** As somebody sees it who is not in it. */
 function without(line: RoomView): RoomView {

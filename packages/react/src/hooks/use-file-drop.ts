@@ -16,24 +16,27 @@ export function useFileDrop(
     latest.current = onFiles;
   });
   useEffect(() => {
-    const area = inside.current?.closest('.tidings-room, .tidings-thread') ?? inside.current;
-    if (!isEnabled || area === null || area === undefined) return undefined;
+    if (!isEnabled || inside.current === null) return undefined;
+    const conversation = conversationAround(inside.current);
+    const area = conversation ?? inside.current;
     // Entering a child comes before leaving its parent.
     let depth = 0;
-    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
+    // A thread may stand within the room: what is above it is not for the room, whether or not the thread takes it.
+    const isForThis = (event: DragEvent): boolean =>
+      event.dataTransfer?.types.includes('Files') === true && conversationAround(event.target as Node) === conversation;
     const enter = (event: Event): void => {
-      if (!hasFiles(event as DragEvent)) return;
+      if (!isForThis(event as DragEvent)) return;
       depth++;
       setOver(true);
     };
     const leave = (event: Event): void => {
-      if (hasFiles(event as DragEvent) && --depth <= 0) setOver(false);
+      if (isForThis(event as DragEvent) && --depth <= 0) setOver(false);
     };
     const over = (event: Event): void => {
-      if (hasFiles(event as DragEvent)) event.preventDefault();
+      if (isForThis(event as DragEvent)) event.preventDefault();
     };
     const drop = (event: Event): void => {
-      if (!hasFiles(event as DragEvent)) return;
+      if (!isForThis(event as DragEvent)) return;
       event.preventDefault();
       depth = 0;
       setOver(false);
@@ -46,4 +49,10 @@ export function useFileDrop(
     };
   }, [inside, isEnabled]);
   return isOver;
+}
+
+/** The innermost conversation that a node stands in; a node of text is a target too. */
+function conversationAround(node: Node): Element | null {
+  const element = node instanceof Element ? node : node.parentElement;
+  return element?.closest('.tidings-room, .tidings-thread') ?? null;
 }
