@@ -206,6 +206,20 @@ test('while the server is away it is offline and goes on trying; what was called
   expect(states).toEqual(['connecting', 'online', 'connecting', 'offline', 'online']);
 });
 
+test('what is larger than the server takes in one frame, or no JSON, is refused here, and the connection stays', async () => {
+  const one = connection();
+  one.connect();
+  await until(one.state, isOnline);
+  // Fewer characters than bytes.
+  const refused = { name: 'TidingsError', code: 606, isTemporary: false };
+  await expect(one.call('nothing.there', { text: 'é'.repeat(140_000) })).rejects.toMatchObject(refused);
+  const endless: { self?: unknown } = {};
+  endless.self = endless;
+  await expect(one.call('nothing.there', endless)).rejects.toMatchObject({ name: 'TidingsError', code: 5 });
+  await expect(one.call('nothing.there', { text: 'é'.repeat(120_000) })).rejects.toMatchObject({ code: 108 });
+  expect(one.state.get().status).toBe('online');
+});
+
 test('a call is given up at once when its signal says so', async () => {
   const one = connection();
   one.connect();

@@ -8,6 +8,7 @@ import { deferred } from '../deferred.ts';
 import { TidingsError } from '../error.ts';
 import { WritableStore, type Store } from '../store.ts';
 import { CentrifugeChannel } from './centrifuge-channel.ts';
+import { checkSize } from './check-size.ts';
 import type {
   CallOptions,
   ChannelListener,
@@ -97,6 +98,7 @@ export class CentrifugeConnection implements Connection {
     const { status } = this.#state.get();
     if (status === 'closed') throw TidingsError.of('closed');
     if (status !== 'online') throw TidingsError.of('offline');
+    checkSize(data);
     const answer = this.#centrifuge.rpc(method, data).then(
       (result) => result.data as T,
       (error: unknown) => Promise.reject(toTidingsError(error)),

@@ -59,7 +59,8 @@ export interface Connection {
   /**
    * Calls a method of the server and resolves with its answer. It does not wait for a connection that is not there: who
    * wants to wait asks `state`.
-   * @throws TidingsError with the server's code; `offline` while there is no connection; `timeout`.
+   * @throws TidingsError with the server's code; `offline` while there is no connection; `timeout`; 606 and
+   * `invalid`, without asking the server, for what no frame can carry and what is not JSON.
    */
   call<T>(method: string, data: unknown, options?: CallOptions): Promise<T>;
   /** One subscription per channel and listener; the same channel may be subscribed to by several listeners. */

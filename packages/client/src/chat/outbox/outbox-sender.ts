@@ -16,13 +16,8 @@ import type { OutboxFile } from './outbox-store.ts';
 const [firstDelayMs, maxDelayMs] = [1_000, 30_000];
 /** Progress is told this often. */
 const progressEveryMs = 200;
-/**
- * A larger message would be beyond what the server takes in one frame, which ends the connection. It is far beyond what
- * `chat.limits.messageSize` allows unless set otherwise, so that the server is who says no.
- */
-const maxMessageBytes = 250_000;
-/** The server's code for a message that is too large, and for an attachment that is no longer there. */
-const [tooLargeCode, attachmentNotFoundCode] = [606, 617];
+/** The server's code for an attachment that is no longer there. */
+const attachmentNotFoundCode = 617;
 
 export interface OutboxSenderOptions {
   readonly entries: OutboxEntries;
@@ -108,7 +103,6 @@ export class OutboxSender {
         ...(threadSeq !== undefined && { threadSeq }),
         ...(attachments.length > 0 && { attachments }),
       };
-      checkSize(input);
       const { message } = await connection.call<ChatOutput<'send'>>('chat.send', input, { signal });
       this.#uploadedAgain.delete(clientId);
       return message;
@@ -198,13 +192,5 @@ class FileRefused extends TidingsError {
   constructor(file: string, error: TidingsError) {
     super(error.code, error.message, { cause: error });
     this.file = file;
-  }
-}
-
-/** @throws TidingsError 606. */
-function checkSize(input: ChatInput<'send'>): void {
-  const bytes = new Blob([JSON.stringify(input)]).size;
-  if (bytes > maxMessageBytes) {
-    throw new TidingsError(tooLargeCode, `too large: a message of ${bytes} bytes; at most ${maxMessageBytes}`);
   }
 }

@@ -3,6 +3,7 @@
  * The network of each tab is turned by the test.
  */
 import { FakeClock } from '@tidings/server/testing';
+import { checkSize } from '../../../connection/check-size.ts';
 import type { CallOptions, Connection, ConnectionState } from '../../../connection/connection.ts';
 import { TidingsError } from '../../../error.ts';
 import { WritableStore } from '../../../store.ts';
@@ -132,6 +133,7 @@ export class WorldTab {
   readonly #call = async (method: string, data: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
     const world = this.#world;
     if (this.state.get().status !== 'online') throw TidingsError.of('offline');
+    checkSize(data);
     const fault = world.faults.shift() ?? 'none';
     await this.#step();
     if (signal?.aborted) throw TidingsError.of('aborted');
