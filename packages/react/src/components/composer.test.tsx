@@ -139,6 +139,29 @@ test('arrows go round the suggestions, Escape leaves them', () => {
   expect(at.field.value).toBe('@');
 });
 
+test.each([
+  ['a public room', { kind: 'public' }, undefined],
+  ['a livestream', { kind: 'livestream' }, undefined],
+  ['a group', { kind: 'group' }, { here: true, room: true }],
+] as const)(
+  'everybody is named in %s only by who may: the server refuses the whole message otherwise',
+  (_, view, named) => {
+    using at = open(view);
+    type(at.field, '@here and @room, and @Bén');
+    press(at.field, 'Enter');
+    expect(sent(at.room)).toEqual([{ text: '@here and @room, and @Bén', mentions: { users: ['ben'], ...named } }]);
+  },
+);
+
+test('a moderator of a public room names everybody', () => {
+  const { membership } = roomView({ id: 'r' });
+  using at = open({ kind: 'public', ...(membership && { membership: { ...membership, role: 'moderator' } }) });
+  type(at.field, '@room');
+  press(at.field, 'Escape');
+  press(at.field, 'Enter');
+  expect(sent(at.room)).toEqual([{ text: '@room', mentions: { room: true } }]);
+});
+
 test('pasted files go with the message, up to the limit', () => {
   using at = open();
   const files = Array.from({ length: 12 }, (_, i) => new File(['x'], `${i}.txt`, { type: 'text/plain' }));
