@@ -20,6 +20,11 @@ export function writeObstacle(room: RoomView | undefined): 'notMember' | 'readOn
   return room.room.frozen === true ? 'frozen' : undefined;
 }
 
+/** Whether `@here` and `@room` are more than words. In a direct room there is nobody else. */
+export function canMentionEverybody(room: RoomView | undefined): boolean {
+  return room?.kind === 'group' || isModerator(room);
+}
+
 export interface MessagePermissions {
   readonly canReact: boolean;
   readonly canReply: boolean;

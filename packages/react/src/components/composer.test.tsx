@@ -147,9 +147,9 @@ test.each([
   'everybody is named in %s only by who may: the server refuses the whole message otherwise',
   (_, view, named) => {
     using at = open(view);
-    type(at.field, '@here and @room, and @Bén');
+    type(at.field, '@here and @room, and @Bén!');
     press(at.field, 'Enter');
-    expect(sent(at.room)).toEqual([{ text: '@here and @room, and @Bén', mentions: { users: ['ben'], ...named } }]);
+    expect(sent(at.room)).toEqual([{ text: '@here and @room, and @Bén!', mentions: { users: ['ben'], ...named } }]);
   },
 );
 

@@ -10,7 +10,7 @@ import { useBrowserLayoutEffect } from '../hooks/use-layout-effect.ts';
 import { useMentionSuggestions, type Suggestion } from '../hooks/use-mention-suggestions.ts';
 import { useDraft, useOpenRoomView } from '../hooks/use-room.ts';
 import { useSlowMode } from '../hooks/use-slow-mode.ts';
-import { messagePermissions, writeObstacle } from '../permissions.ts';
+import { canMentionEverybody, messagePermissions, writeObstacle } from '../permissions.ts';
 import { mentionsIn } from '../text/mentions.ts';
 import { ComposerBar } from './composer-bar.tsx';
 import { EmojiButton } from './emoji-button.tsx';
@@ -129,7 +129,7 @@ function WritableComposer(props: ComposerProps): ReactNode {
       compose({ kind: 'new' });
       return;
     }
-    const named = mentionsIn(text, mentions.people());
+    const named = mentionsIn(text, mentions.people(), canMentionEverybody(view));
     const replySeq = composing.kind === 'reply' ? composing.message.seq : undefined;
     const files = picked.files.map(({ file }) => file);
     timeline.send({

@@ -2,7 +2,7 @@
 import { useMemo, useState, type KeyboardEvent } from 'react';
 import { useLabels } from '../context.ts';
 import { useConversation } from '../conversation.ts';
-import { isModerator } from '../permissions.ts';
+import { canMentionEverybody } from '../permissions.ts';
 import { mentionQuery, suggestPeople, type MentionQuery, type Person } from '../text/mentions.ts';
 import { useChat, useMe, useUsers } from './use-chat.ts';
 import { useMembers, useMessages, useOpenRoomView } from './use-room.ts';
@@ -53,8 +53,7 @@ export function useMentionSuggestions(): MentionSuggestions {
   const suggestions = useMemo((): readonly Suggestion[] => {
     if (query === undefined) return [];
     const people: Suggestion[] = ids.map((id, i) => ({ id, name: users[i]?.name ?? id }));
-    // In a direct room there is nobody else.
-    if (view?.kind === 'group' || isModerator(view)) {
+    if (canMentionEverybody(view)) {
       people.push({ id: labels.everybodyHere, name: 'here', isEverybody: true });
       people.push({ id: labels.everybody, name: 'room', isEverybody: true });
     }

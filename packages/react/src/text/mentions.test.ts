@@ -30,15 +30,20 @@ test('people are found by any word of their name, without accents, and by id', (
 });
 
 test('who is named in a text is whom it names, as a whole word', () => {
-  expect(mentionsIn('hi @Ann Lee and @u1!', people)).toEqual({ users: ['ann', 'u1'] });
-  expect(mentionsIn('hi @Leonard, mail x@jose', people)).toBeUndefined();
-  expect(mentionsIn('@here @room', people)).toEqual({ here: true, room: true });
-  expect(mentionsIn('nobody', people)).toBeUndefined();
-  expect(mentionsIn('x@jose, but **@jose**', people)).toEqual({ users: ['jose'] });
+  expect(mentionsIn('hi @Ann Lee and @u1!', people, true)).toEqual({ users: ['ann', 'u1'] });
+  expect(mentionsIn('hi @Leonard, mail x@jose', people, true)).toBeUndefined();
+  expect(mentionsIn('@here @room', people, true)).toEqual({ here: true, room: true });
+  expect(mentionsIn('nobody', people, true)).toBeUndefined();
+  expect(mentionsIn('x@jose, but **@jose**', people, true)).toEqual({ users: ['jose'] });
+});
+
+test('who may not name everybody writes words, and still names a person who is called so', () => {
+  expect(mentionsIn('@here @room', people, false)).toBeUndefined();
+  expect(mentionsIn('@here', [...people, { id: 'u3', name: 'Here' }], false)).toEqual({ users: ['u3'] });
 });
 
 test('whoever has the longest name is meant, and in code nobody is', () => {
   const two = [...people, { id: 'u2', name: 'Ann' }];
-  expect(mentionsIn('@Ann Lee', two)).toEqual({ users: ['ann'] });
-  expect(mentionsIn('@Leo, `@u2`', two)).toEqual({ users: ['u1'] });
+  expect(mentionsIn('@Ann Lee', two, true)).toEqual({ users: ['ann'] });
+  expect(mentionsIn('@Leo, `@u2`', two, true)).toEqual({ users: ['u1'] });
 });

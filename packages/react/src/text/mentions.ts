@@ -49,17 +49,19 @@ const fold = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, 
 /**
  * Who is named in a text: whom a reader will see named.
  * @param people who may be meant.
+ * @param canMentionEverybody whether the writer may name all of the room; `@here` and `@room` are plain text otherwise.
  */
-export function mentionsIn(text: string, people: readonly Person[]): Message['mentions'] {
+export function mentionsIn(text: string, people: readonly Person[], canMentionEverybody: boolean): Message['mentions'] {
   if (!text.includes('@')) return undefined;
   const names = people.flatMap(({ id, name }) => [id, name]);
-  const named = new Set(mentionedNames(text, [...names, 'here', 'room']).map((name) => name.toLowerCase()));
+  const everybody = canMentionEverybody ? ['here', 'room'] : [];
+  const named = new Set(mentionedNames(text, [...names, ...everybody]).map((name) => name.toLowerCase()));
   const isNamed = (name: string): boolean => named.has(name.toLowerCase());
   const users = [...new Set(people.filter(({ id, name }) => isNamed(name) || isNamed(id)).map(({ id }) => id))];
   const mentions = {
     ...(users.length > 0 && { users }),
-    ...(isNamed('here') && { here: true }),
-    ...(isNamed('room') && { room: true }),
+    ...(canMentionEverybody && isNamed('here') && { here: true }),
+    ...(canMentionEverybody && isNamed('room') && { room: true }),
   };
   return Object.keys(mentions).length === 0 ? undefined : mentions;
 }
