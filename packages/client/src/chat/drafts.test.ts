@@ -60,3 +60,38 @@ test('a draft that this device kept is saved also if the connection was faster',
     { room: 'r', text: 'kept' },
   ]);
 });
+
+const tooLarge = new TidingsError(606, 'too large');
+
+test('what was typed while an earlier text was refused stays, and is saved next', async () => {
+  const { clock, context, drafts, text } = create();
+  drafts.set('r', undefined, 'one');
+  await clock.advance(1_000);
+  drafts.set('r', undefined, 'one two');
+  await context.calls[0]!.fail(tooLarge);
+  expect(text()).toBe('one two');
+  await clock.advance(1_000);
+  expect(context.calls).toMatchObject([{ input: { text: 'one two' } }]);
+});
+
+test('what the server refuses stays on this device and is not tried again, until it is another text', async () => {
+  const { clock, context, drafts, text } = create();
+  drafts.set('r', undefined, 'too much');
+  await clock.advance(1_000);
+  await context.calls[0]!.fail(tooLarge);
+  drafts.online();
+  drafts.synced([], true);
+  const reloaded = new Drafts(context, () => undefined);
+  reloaded.recall((await context.cache.load()).drafts);
+  reloaded.online();
+  reloaded.synced([], true);
+  await clock.advance(10_000);
+  expect([text(), reloaded.in('r').get()]).toEqual(['too much', 'too much']);
+  expect(context.calls).toEqual([]);
+  reloaded.set('r', undefined, 'less');
+  await clock.advance(1_000);
+  expect(context.calls).toMatchObject([{ input: { room: 'r', text: 'less' } }]);
+  await context.calls[0]!.answer({ draft: { room: 'r', text: 'less', updatedAt: 90 } });
+  reloaded.synced([], true);
+  expect(reloaded.in('r').get()).toBe('');
+});

@@ -14,6 +14,8 @@ const retryMs = 5_000;
 /** In the cache: also what did not reach the server. */
 interface LocalDraft extends Draft {
   readonly unsaved?: true;
+  /** The server has refused this text. It is shown, and not tried again. */
+  readonly refused?: true;
 }
 
 interface Place {
@@ -49,8 +51,9 @@ export class Drafts {
   set(room: string, threadSeq: number | undefined, text: string): void {
     const place = this.#place(room, threadSeq);
     if (text === place.store.get()) return;
+    const { refused: _, ...draft } = place.draft;
     // Behind what is there on any clock.
-    this.#show(place, { ...place.draft, text, updatedAt: place.draft.updatedAt + 1, unsaved: true });
+    this.#show(place, { ...draft, text, updatedAt: draft.updatedAt + 1, unsaved: true });
     if (text === '') place.save.now();
     else place.save.want();
   }
@@ -78,7 +81,8 @@ export class Drafts {
     const there = new Set(drafts.map(({ room, threadSeq }) => keyOf(room, threadSeq)));
     for (const draft of drafts) this.heard(draft);
     for (const [key, place] of this.#places) {
-      const isKept = !isAll || there.has(key) || place.draft.unsaved || place.draft.text === '';
+      const { unsaved, refused, text } = place.draft;
+      const isKept = !isAll || there.has(key) || unsaved || refused || text === '';
       if (!isKept) this.#show(place, { ...place.draft, text: '' });
     }
   }
@@ -88,7 +92,7 @@ export class Drafts {
     for (const place of this.#places.values()) {
       if (place.draft.room !== room) continue;
       place.save.cancel();
-      const { unsaved: _, ...draft } = place.draft;
+      const { unsaved: _, refused: __, ...draft } = place.draft;
       this.#show(place, { ...draft, text: '' });
     }
   }
@@ -140,7 +144,8 @@ export class Drafts {
       if (this.#context.connection.state.get().status !== 'online') return;
       if ((error as { isTemporary?: boolean }).isTemporary) {
         this.#context.clock.setTimeout(() => place.save.want(), retryMs);
-      } else this.#show(place, { ...input, updatedAt: place.draft.updatedAt });
+      } else if (place.draft.text !== input.text) place.save.want();
+      else this.#show(place, { ...input, updatedAt: place.draft.updatedAt, refused: true });
     } finally {
       place.isSaving = false;
     }
