@@ -206,6 +206,38 @@ test('more results that cannot be had leave those that are there, and are asked 
   expect(asked).toEqual([undefined, 'more', 'more']);
 });
 
+test('the wish for more ends with its question: who comes back to it begins with the first page', async () => {
+  const chat = chatWithRooms();
+  const asked: (readonly [string, string | undefined])[] = [];
+  chat.answers.search = ({ query, cursor }) => {
+    asked.push([query, cursor]);
+    return cursor === undefined ? answer(query, 'more') : answer(`${query} 2`);
+  };
+  let more = (): void => {};
+  function Paged({ text }: { readonly text: string }): ReactNode {
+    const { results, loadMore } = useSearch(text, { delayMs: 100 });
+    more = loadMore;
+    return results.map(({ message }) => message.text).join();
+  }
+  using page = render(<Paged text="lamp" />, chat);
+  const pause = (): Promise<void> => act(async () => void (await vi.advanceTimersByTimeAsync(150)));
+  await pause();
+  act(() => more());
+  await pause();
+  expect(page.container.textContent).toBe('lamp,lamp 2');
+  page.rerender(<Paged text="lamps" />);
+  await pause();
+  page.rerender(<Paged text="lamp" />);
+  await pause();
+  expect(page.container.textContent).toBe('lamp');
+  expect(asked).toEqual([
+    ['lamp', undefined],
+    ['lamp', 'more'],
+    ['lamps', undefined],
+    ['lamp', undefined],
+  ]);
+});
+
 test('a search that fails says why', async () => {
   const chat = chatWithRooms();
   chat.answers.search = () => Promise.reject(TidingsError.of('offline'));

@@ -45,6 +45,8 @@ export function useSearch(text: string, { room, sender, delayMs = 200 }: SearchO
   const question = JSON.stringify([query, room, sender]);
   const isCurrent = found.question === question;
   const page = wish?.question === question ? wish : undefined;
+  // Who comes back to a question begins with its first page again.
+  useEffect(() => setWish(undefined), [question]);
 
   useEffect(() => {
     if (query === '') {
