@@ -57,7 +57,9 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
   }
 
   setVisible(isVisible: boolean): void {
-    if (!this.#isClosed) this.open.reads.setVisible(this, isVisible);
+    if (this.#isClosed) return;
+    this.timeline.setVisible(this, isVisible);
+    this.open.reads.setVisible(this, isVisible);
   }
 
   markRead(seq?: number): Promise<void> {
@@ -149,6 +151,7 @@ export class RoomHandle extends TimelineHandle implements ChatRoom {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.leaveTimeline();
+    this.timeline.setVisible(this, false);
     this.open.reads.setVisible(this, false);
     for (const thread of [...this.#threads]) await thread.close();
     this.#near.onClosed(this.open);

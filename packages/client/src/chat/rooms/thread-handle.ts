@@ -56,6 +56,7 @@ export class ThreadHandle extends TimelineHandle implements ChatThread {
 
   setVisible(isVisible: boolean): void {
     this.#isVisible = isVisible;
+    this.timeline.setVisible(this, isVisible);
     this.#look();
   }
 
@@ -63,6 +64,7 @@ export class ThreadHandle extends TimelineHandle implements ChatThread {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.leaveTimeline();
+    this.timeline.setVisible(this, false);
     this.#stop();
     this.#read.cancel();
     this.open.threads.leave(this.threadSeq);

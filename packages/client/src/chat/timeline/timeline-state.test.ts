@@ -186,6 +186,66 @@ test('no more is kept than may be: what is farthest from the reader goes, and ca
   expect(view.messages[0]?.seq).toBe(21);
 });
 
+/** As many messages as may be kept, 101 to 1100, of which older ones are on the server. */
+async function createFull({ hasAfter = false } = {}) {
+  const made = create();
+  void made.timeline.reload();
+  await made.context.calls[0]!.answer(page(range(101, 100 + maxTimelineMessages), true, hasAfter));
+  return made;
+}
+
+test.each(['somebody looks at the end', 'the reader is at the start'])(
+  'a message that comes while older ones load leaves no hole: %s',
+  async (where) => {
+    const { timeline, context, clock, seqs } = await createFull();
+    if (where === 'somebody looks at the end') timeline.setVisible(timeline, true);
+    const loading = timeline.loadBefore();
+    timeline.receive([message(1101)]);
+    await context.calls[0]!.answer(page(range(51, 100), true));
+    await loading;
+    await clock.advance(0);
+    const first = where === 'somebody looks at the end' ? 102 : 51;
+    expect(seqs()).toEqual(range(first, first + maxTimelineMessages - 1).map(({ seq }) => seq));
+  },
+);
+
+test('older messages that come while newer ones load, and the other way round, leave no hole', async () => {
+  for (const isOlderFirst of [true, false]) {
+    const { timeline, context, seqs } = await createFull({ hasAfter: true });
+    const loading = Promise.all([timeline.loadBefore(), timeline.loadAfter()]);
+    const [older, newer] = [...context.calls];
+    const answers = [
+      () => older!.answer(page(range(51, 100), true, true)),
+      () => newer!.answer(page(range(1101, 1150), true, true)),
+    ];
+    for (const answer of isOlderFirst ? answers : answers.toReversed()) await answer();
+    await loading;
+    const first = isOlderFirst ? 51 : 151;
+    expect(seqs()).toEqual(range(first, first + maxTimelineMessages - 1).map(({ seq }) => seq));
+  }
+});
+
+test('what comes takes nothing away from a reader at the start, until they look at the end again', async () => {
+  const { timeline, context, clock, seqs } = await createFull();
+  const loading = expect(timeline.loadBefore()).rejects.toThrow();
+  await context.calls[0]!.fail(TidingsError.of('timeout'));
+  await loading;
+  timeline.receive([message(1101)]);
+  await clock.advance(0);
+  expect([seqs()[0], timeline.messages.get().hasAfter]).toEqual([101, true]);
+
+  const back = await createFull();
+  const failing = expect(back.timeline.loadBefore()).rejects.toThrow();
+  await back.context.calls[0]!.fail(TidingsError.of('timeout'));
+  await failing;
+  // They come back to the end, and the page is hidden then.
+  back.timeline.setVisible(back, true);
+  back.timeline.setVisible(back, false);
+  back.timeline.receive([message(1101)]);
+  await back.clock.advance(0);
+  expect([back.seqs().at(-1), back.timeline.messages.get().hasAfter]).toEqual([1101, false]);
+});
+
 test('new begins behind what was read, at the first message of somebody else', async () => {
   const { timeline, context } = create(3);
   void timeline.reload();

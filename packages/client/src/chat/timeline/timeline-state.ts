@@ -47,6 +47,10 @@ export class TimelineState {
   #retryTimer: unknown;
   /** What is heard while pages are on their way. */
   readonly #waiting = new Set<Message[]>();
+  /** Who looks at the end. */
+  readonly #lookers = new Set<object>();
+  /** The reader has asked for older ones, and was not seen at the end since. */
+  #isReaderAtStart = false;
   #stretch: Stretch = emptyStretch;
   #status: MessagesView['status'] = 'loading';
   #failure: TidingsError | undefined;
@@ -81,6 +85,14 @@ export class TimelineState {
     return messages[at]?.seq !== seq && (at > 0 || !hasBefore);
   }
 
+  /** Whether the person looks at what comes. */
+  setVisible(looker: object, isVisible: boolean): void {
+    if (isVisible) {
+      this.#lookers.add(looker);
+      this.#isReaderAtStart = false;
+    } else this.#lookers.delete(looker);
+  }
+
   /** Of this device, not yet compared. Left out if the server was faster. */
   showCached(stretch: Stretch): void {
     if (this.#status !== 'loading') return;
@@ -107,7 +119,7 @@ export class TimelineState {
     for (const waiting of this.#waiting) waiting.push(...mine);
     const merged = mergeMessages(this.#stretch, mine);
     if (merged === this.#stretch || this.#status === 'loading') return;
-    this.#stretch = trimStretch(merged, maxTimelineMessages, 'start');
+    this.#stretch = this.#trim(merged);
     this.changed();
   }
 
@@ -137,6 +149,7 @@ export class TimelineState {
     const first = this.#stretch.messages[0];
     if (!this.#stretch.hasBefore || !first || this.#isLoadingBefore) return;
     this.#isLoadingBefore = true;
+    this.#isReaderAtStart = this.#lookers.size === 0;
     this.show();
     try {
       await this.#extend({ before: first.seq, limit: pageSize }, (page) =>
@@ -152,6 +165,7 @@ export class TimelineState {
     const last = this.#stretch.messages.at(-1);
     if (!this.#stretch.hasAfter || !last || this.#isLoadingAfter) return;
     this.#isLoadingAfter = true;
+    this.#isReaderAtStart = false;
     this.show();
     try {
       await this.#extend({ after: last.seq, limit: pageSize }, (page) =>
@@ -171,6 +185,7 @@ export class TimelineState {
   }
 
   async jumpToLatest(): Promise<void> {
+    this.#isReaderAtStart = false;
     if (!this.#stretch.hasAfter) return;
     await this.#jump({ limit: pageSize });
   }
@@ -256,6 +271,7 @@ export class TimelineState {
   }
 
   async #jump(page: Page): Promise<void> {
+    this.#isReaderAtStart = false;
     for (let attempt = 0; attempt < 3; attempt++) if (await this.#replace(() => this.#read(page))) return;
     throw TidingsError.of('network', 'the timeline was read anew meanwhile');
   }
@@ -268,7 +284,7 @@ export class TimelineState {
       const stretch = await read();
       if (generation !== this.#generation) return false;
       this.#generation++;
-      this.#stretch = trimStretch(mergeMessages(stretch, heard), maxTimelineMessages, 'start');
+      this.#stretch = this.#trim(mergeMessages(stretch, heard));
       this.#isStale = false;
       this.#status = 'live';
       this.#failure = undefined;
@@ -284,11 +300,20 @@ export class TimelineState {
     const heard = this.#listen();
     try {
       const page = await this.#read(input);
-      if (generation !== this.#generation) return;
+      const { messages } = this.#stretch;
+      const [first, last] = [messages[0]?.seq, messages.at(-1)?.seq];
+      // If the edge was trimmed meanwhile, there is a hole between the stretch and the page.
+      const isAtEdge = input.before === undefined ? input.after === last : input.before === first;
+      if (generation !== this.#generation || !isAtEdge) return;
       this.#stretch = mergeMessages(join(page), heard);
     } finally {
       this.#waiting.delete(heard);
     }
+  }
+
+  /** What is farthest from the reader goes. */
+  #trim(stretch: Stretch): Stretch {
+    return trimStretch(stretch, maxTimelineMessages, this.#isReaderAtStart ? 'end' : 'start');
   }
 
   #listen(): Message[] {
