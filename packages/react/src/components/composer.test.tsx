@@ -1,13 +1,15 @@
 // @vitest-environment happy-dom
 import type { RoomView } from '@tidings/client';
 import { act } from 'react';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { click, press, render, type, type Rendered } from '../testing/render.tsx';
 import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-chat.ts';
 import { messageView } from '../testing/scripted-timeline.ts';
 import { Composer } from './composer.tsx';
 import { Room } from './room.tsx';
 import { Thread } from './thread.tsx';
+
+afterEach(() => void vi.useRealTimers());
 
 interface Setting extends Disposable {
   readonly chat: ScriptedChat;
@@ -242,6 +244,46 @@ test('slow mode says how long one has to wait, and holds the message back', () =
   expect(Number(seconds)).toBeGreaterThan(0);
   expect(Number(seconds)).toBeLessThanOrEqual(50);
   expect(at.field.value).toBe('too soon');
+});
+
+/** Seconds that slow mode makes one wait, as they are shown. */
+const waiting = ({ page }: Setting): number =>
+  Number(/in (\d+) s/u.exec(page.all('[role=timer]')[0]?.textContent ?? '')?.[1] ?? 0);
+
+test.each([
+  ['right', 0],
+  ['five minutes behind', -300_000],
+  ['five minutes ahead', 300_000],
+])('slow mode counts from the own message on a device whose clock is %s', async (_, aheadMs) => {
+  const serverNow = Date.now();
+  vi.useFakeTimers({ now: serverNow + aheadMs });
+  using at = open();
+  act(() => at.room.view.update((view) => view && { ...view, room: { ...view.room, slowMs: 60_000 } }));
+  act(() => at.room.show({ messages: [] }));
+  type(at.field, 'now');
+  press(at.field, 'Enter');
+  expect(waiting(at)).toBe(60);
+  // Whether the answer takes long or not, it is the server that begins to count then, with its own clock.
+  await act(() => vi.advanceTimersByTimeAsync(20_000));
+  expect(waiting(at)).toBe(40);
+  const [sending] = at.room.messages.get().messages.slice(-1);
+  const stored = messageView({ ...sending, key: 'own-1', seq: 3, state: 'sent', createdAt: serverNow + 20_000 });
+  act(() => at.room.show({ messages: [stored] }));
+  expect(waiting(at)).toBe(60);
+  await act(() => vi.advanceTimersByTimeAsync(45_000));
+  expect(waiting(at)).toBe(15);
+  await act(() => vi.advanceTimersByTimeAsync(15_000));
+  expect(waiting(at)).toBe(0);
+});
+
+test('slow mode never says longer than the room asks for, whatever the clock of the device', async () => {
+  vi.useFakeTimers({ now: Date.now() });
+  using at = open();
+  vi.setSystemTime(Date.now() - 300_000);
+  act(() => at.room.view.update((view) => view && { ...view, room: { ...view.room, slowMs: 30_000 } }));
+  expect(waiting(at)).toBe(30);
+  await act(() => vi.advanceTimersByTimeAsync(30_000));
+  expect(waiting(at)).toBe(0);
 });
 
 test('where one may not write it says why', () => {
