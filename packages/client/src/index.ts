@@ -1,6 +1,7 @@
 /** Public exports of `@tidings/client`. */
 export type * from './chat/api.gen.ts';
-export type { CachedState, CachedTimeline, ChatCache } from './chat/cache/chat-cache.ts';
+export type { CachedDraft, CachedState, CachedTimeline, ChatCache } from './chat/cache/chat-cache.ts';
+export { newClientId } from './chat/client-id.ts';
 export type { ChatStorage } from './chat/chat-storage.ts';
 export type * from './chat/chat.ts';
 export type { Outbox, OutboxEntry } from './chat/outbox/outbox.ts';

@@ -61,6 +61,21 @@ test('a draft that this device kept is saved also if the connection was faster',
   ]);
 });
 
+test('a draft that was emptied without a connection is so after a reload, and on the server', async () => {
+  const { clock, context, drafts } = create();
+  drafts.heard({ room: 'r', text: 'begun', updatedAt: 50 });
+  context.state.set({ status: 'offline', sinceMs: 0 });
+  drafts.set('r', undefined, '');
+  await context.calls[0]!.fail(TidingsError.of('offline'));
+  const reloaded = new Drafts(context, () => undefined);
+  reloaded.recall((await context.cache.load()).drafts);
+  context.state.set({ status: 'online', sinceMs: 0 });
+  reloaded.synced([{ room: 'r', text: 'begun', updatedAt: 50 }], true);
+  expect(reloaded.in('r').get()).toBe('');
+  await clock.advance(1_000);
+  expect(context.calls).toMatchObject([{ name: 'setDraft', input: { room: 'r', text: '' } }]);
+});
+
 const tooLarge = new TidingsError(606, 'too large');
 
 test('what was typed while an earlier text was refused stays, and is saved next', async () => {

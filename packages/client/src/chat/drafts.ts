@@ -6,21 +6,14 @@ import { WritableStore, type Store } from '../store.ts';
 import type { ChatContext } from './chat-context.ts';
 import { Coalesced } from './coalesced.ts';
 import type { Draft } from './publications.ts';
-import type { CachedState } from './cache/chat-cache.ts';
+import type { CachedDraft } from './cache/chat-cache.ts';
 
 const saveMs = 1_000;
 const retryMs = 5_000;
 
-/** In the cache: also what did not reach the server. */
-interface LocalDraft extends Draft {
-  readonly unsaved?: true;
-  /** The server has refused this text. It is shown, and not tried again. */
-  readonly refused?: true;
-}
-
 interface Place {
   readonly store: WritableStore<string>;
-  draft: LocalDraft;
+  draft: CachedDraft;
   /** Of another device, or our own coming back, while there was something to save. */
   heard?: Draft | undefined;
   readonly save: Coalesced;
@@ -67,7 +60,7 @@ export class Drafts {
     for (const { save } of this.#places.values()) save.flush();
   }
 
-  recall(drafts: CachedState['drafts']): void {
+  recall(drafts: readonly CachedDraft[]): void {
     for (const draft of drafts) {
       const place = this.#place(draft.room, draft.threadSeq);
       if (place.draft.updatedAt === 0) this.#show(place, draft);
@@ -109,7 +102,7 @@ export class Drafts {
     } else if (draft.updatedAt >= place.draft.updatedAt) this.#show(place, draft);
   }
 
-  #show(place: Place, draft: LocalDraft): void {
+  #show(place: Place, draft: CachedDraft): void {
     place.draft = draft;
     place.store.set(draft.text);
     if (draft.threadSeq === undefined) this.#onChange(draft.room);

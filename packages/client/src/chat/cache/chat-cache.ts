@@ -20,10 +20,18 @@ export interface CachedTimeline {
   readonly ownReactions: Readonly<Record<number, readonly string[]>>;
 }
 
+/** A draft with how far it has come. */
+export interface CachedDraft extends Draft {
+  /** The server does not have it yet. */
+  readonly unsaved?: true;
+  /** The server has refused this text. It is shown, and not tried again. */
+  readonly refused?: true;
+}
+
 /** Everything that the device remembers beside messages. */
 export interface CachedState {
   readonly rooms: readonly RoomListItem[];
-  readonly drafts: readonly Draft[];
+  readonly drafts: readonly CachedDraft[];
   readonly users: readonly User[];
   readonly profile?: Profile;
   /** Position in the user's own channel. */
@@ -59,8 +67,8 @@ export interface ChatCache extends AsyncDisposable {
    * an epoch; another epoch replaces.
    */
   putTimeline(room: string, timeline: CachedTimeline, how: 'merge' | 'replace'): Promise<void>;
-  /** Empty text removes. An older `updatedAt` is left out, also after a removal. */
-  putDraft(draft: Draft): Promise<void>;
+  /** Empty text removes, once it is saved. An older `updatedAt` is left out, also after a removal. */
+  putDraft(draft: CachedDraft): Promise<void>;
   putUsers(users: readonly User[]): Promise<void>;
   putProfile(profile: Profile): Promise<void>;
   /** Rises, never falls, within an epoch. */

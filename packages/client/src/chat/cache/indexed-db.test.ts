@@ -36,10 +36,13 @@ test('it keeps what the memory keeps, whatever is done', async () => {
         (cache: ChatCache) =>
           cache.putTimeline(id, aTimeline(from, from + length - 1, { offset, epoch }), how as 'merge'),
     ),
-    fc.tuple(room, fc.option(small, { nil: undefined }), fc.constantFrom('', 'x', 'y'), small).map(
-      ([id, threadSeq, text, updatedAt]) =>
+    fc.tuple(room, fc.option(small, { nil: undefined }), fc.constantFrom('', 'x', 'y'), small, fc.boolean()).map(
+      ([id, threadSeq, text, updatedAt, isUnsaved]) =>
         (cache: ChatCache) =>
-          cache.putDraft({ room: id, ...(threadSeq !== undefined && { threadSeq }), text, updatedAt }),
+          cache.putDraft({
+            ...{ room: id, ...(threadSeq !== undefined && { threadSeq }), text, updatedAt },
+            ...(isUnsaved && { unsaved: true }),
+          }),
     ),
     fc.tuple(small, fc.constantFrom('e', 'f')).map(
       ([offset, epoch]) =>

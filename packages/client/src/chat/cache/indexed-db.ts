@@ -5,21 +5,22 @@
 import type { DBSchema, IDBPObjectStore, StoreKey, StoreNames, StoreValue } from 'idb';
 import type { ChannelPosition } from '../../connection/connection.ts';
 import { type DatabaseUpgrade, DeviceDatabase } from '../../storage/device-database.ts';
-import type { Draft, Profile, RoomListItem, User } from '../publications.ts';
+import type { Profile, RoomListItem, User } from '../publications.ts';
 import {
+  type CachedDraft,
   type CachedState,
   type CachedTimeline,
   type ChatCache,
   maxCachedItems,
   maxCachedTimelines,
 } from './chat-cache.ts';
-import { mergeDraft, mergePosition, mergeRoom, mergeTimeline } from './merge.ts';
+import { isDraftLeft, mergeDraft, mergePosition, mergeRoom, mergeTimeline } from './merge.ts';
 
 export interface CacheSchema extends DBSchema {
   rooms: { key: string; value: RoomListItem };
   users: { key: string; value: User };
   /** Removed ones too, with an empty text, against older ones that come late. */
-  drafts: { key: [room: string, threadSeq: number]; value: Draft };
+  drafts: { key: [room: string, threadSeq: number]; value: CachedDraft };
   timelines: { key: string; value: CachedTimeline };
   /** By room, a number that is higher the later it was opened; apart, so that opening does not write the messages. */
   opened: { key: string; value: number };
@@ -54,7 +55,7 @@ export function createIndexedDbCache(name: string): ChatCache {
       ]);
       return {
         rooms: rooms.filter(isRoom),
-        drafts: drafts.filter((draft) => isDraft(draft) && draft.text !== ''),
+        drafts: drafts.filter((draft) => isDraft(draft) && isDraftLeft(draft)),
         users: users.filter(isUser),
         ...(isUser(profile) && { profile }),
         ...(isPosition(position) && { position }),
@@ -167,8 +168,8 @@ function isRoom(value: unknown): value is RoomListItem {
   return typeof item?.room?.rev === 'number' && typeof item.membership === 'object';
 }
 
-function isDraft(value: unknown): value is Draft {
-  const draft = value as Partial<Draft> | undefined;
+function isDraft(value: unknown): value is CachedDraft {
+  const draft = value as Partial<CachedDraft> | undefined;
   return typeof draft?.room === 'string' && typeof draft.text === 'string' && typeof draft.updatedAt === 'number';
 }
 

@@ -1,13 +1,19 @@
 /** A cache for as long as the program runs: in Node and React Native, and where a browser gives no storage. */
 import type { ChannelPosition } from '../../connection/connection.ts';
-import type { Draft, Profile, RoomListItem, User } from '../publications.ts';
-import { type CachedTimeline, type ChatCache, maxCachedItems, maxCachedTimelines } from './chat-cache.ts';
-import { mergeDraft, mergePosition, mergeRoom, mergeTimeline } from './merge.ts';
+import type { Profile, RoomListItem, User } from '../publications.ts';
+import {
+  type CachedDraft,
+  type CachedTimeline,
+  type ChatCache,
+  maxCachedItems,
+  maxCachedTimelines,
+} from './chat-cache.ts';
+import { isDraftLeft, mergeDraft, mergePosition, mergeRoom, mergeTimeline } from './merge.ts';
 
 export function createMemoryCache(): ChatCache {
   const rooms = new Map<string, RoomListItem>();
   const users = new Map<string, User>();
-  const drafts = new Map<string, Draft>();
+  const drafts = new Map<string, CachedDraft>();
   /** Opened least recently first. */
   const timelines = new Map<string, CachedTimeline>();
   let profile: Profile | undefined;
@@ -17,7 +23,7 @@ export function createMemoryCache(): ChatCache {
     async load() {
       return {
         rooms: [...rooms.values()],
-        drafts: [...drafts.values()].filter(({ text }) => text !== ''),
+        drafts: [...drafts.values()].filter(isDraftLeft),
         users: [...users.values()],
         ...(profile && { profile }),
         ...(position && { position }),

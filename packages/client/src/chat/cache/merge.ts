@@ -1,7 +1,7 @@
 /** How what comes is joined with what a cache has: pure functions, the same for every implementation. */
 import type { ChannelPosition } from '../../connection/connection.ts';
-import type { Draft, Message, RoomListItem } from '../publications.ts';
-import { type CachedTimeline, maxCachedMessages } from './chat-cache.ts';
+import type { Message, RoomListItem } from '../publications.ts';
+import { type CachedDraft, type CachedTimeline, maxCachedMessages } from './chat-cache.ts';
 
 export function mergeRoom(old: RoomListItem | undefined, next: RoomListItem): RoomListItem {
   if (!old || next.room.rev >= old.room.rev) return next;
@@ -12,8 +12,13 @@ export function mergePosition(old: ChannelPosition | undefined, next: ChannelPos
   return old && old.epoch === next.epoch && old.offset > next.offset ? old : next;
 }
 
-export function mergeDraft(old: Draft | undefined, next: Draft): Draft {
+export function mergeDraft(old: CachedDraft | undefined, next: CachedDraft): CachedDraft {
   return old && old.updatedAt > next.updatedAt ? old : next;
+}
+
+/** Whether there is something to show, or to save. */
+export function isDraftLeft({ text, unsaved }: CachedDraft): boolean {
+  return text !== '' || unsaved === true;
 }
 
 /** The law is at `ChatCache.putTimeline`. */

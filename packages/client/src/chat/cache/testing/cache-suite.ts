@@ -71,6 +71,16 @@ export function testChatCache(name: string, open: (user: string) => ChatCache, i
       expect((await cache.load()).drafts).toEqual([]);
     });
 
+    test('that a draft was emptied is there until it is saved', async () => {
+      await using cache = open('ann');
+      await cache.putDraft({ room: 'a', text: 'begun', updatedAt: 5 });
+      const emptied = { room: 'a', text: '', updatedAt: 6 };
+      await cache.putDraft({ ...emptied, unsaved: true });
+      expect((await cache.load()).drafts).toEqual([{ ...emptied, unsaved: true }]);
+      await cache.putDraft(emptied);
+      expect((await cache.load()).drafts).toEqual([]);
+    });
+
     test('the position rises only, and starts anew with another epoch', async () => {
       await using cache = open('ann');
       await cache.putPosition({ offset: 7, epoch: 'e' });
