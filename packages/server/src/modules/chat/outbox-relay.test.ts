@@ -219,3 +219,41 @@ test('more than fits into memory waits in the table, in order, and nothing is lo
   const order = [...new Set(seen)].map(Number);
   expect(order).toEqual(Array.from({ length: total }, (_unused, at) => at + 1));
 });
+
+test('what a process before left behind is told before what is new, also if it does not fit into memory at once', async () => {
+  // More than one page of the table, of which the first alone fills the memory: rows have 100 entries.
+  const total = 50_500;
+  await using first = await createChat({
+    context: {
+      // As a process that is killed: what it began never ends.
+      publish: () => new Promise(() => {}),
+      emit: () => new Promise(() => {}),
+    },
+  });
+  await first.room({ members: ['anna'] });
+  await first.chat.writer.run({ rooms: ['room'] }, async (tx) => {
+    await tx.room('room');
+    for (let at = 1; at <= total; at++) {
+      tx.publish('room', tx.nextRev('room'), { type: 'message', message: {} as never }, 'message.sent', '');
+    }
+  });
+  await first.module.stop();
+  await first.clock.advance(1);
+  const revs: number[] = [];
+  await using second = await createChat({
+    store: first.store,
+    clock: first.clock,
+    context: { emit: async ({ json }) => void revs.push((JSON.parse(json) as { rev: number }).rev) },
+  });
+  await calm(second);
+  expect(revs.length).toBeLessThan(total);
+  await second.as('anna')('send', { room: 'room', text: 'new' });
+  for (let turn = 0; turn < 5; turn++) {
+    await second.clock.advance(2_000);
+    await calm(second);
+  }
+  expect(revs).toHaveLength(total + 1);
+  expect(revs.findIndex((rev, at) => rev !== at + 1)).toBe(-1);
+  await second.module.stop();
+  expect(await waiting(second)).toBe(0);
+});

@@ -326,10 +326,15 @@ export class OutboxRelay {
         const page = await this.#pageOfTable(until, last);
         if (page.free.length > 0) await this.#claim(page.free, until);
         last = page.last;
-        // There is no room for more; or that was all, and nothing was left meanwhile.
-        if (this.#stopped || this.#isFull) return;
+        if (this.#stopped) return;
         if (last === undefined) break;
+        if (this.#isFull) {
+          // Also what a process before left in the table may not be overtaken.
+          this.#behind = true;
+          return;
+        }
       }
+      // That was all, if nothing was left meanwhile.
       if (leftBehind === this.#leftBehind) this.#behind = false;
     } catch (error) {
       this.#log.warn({ err: error }, 'the outbox of chat could not be read; it is tried again');
