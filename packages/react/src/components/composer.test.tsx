@@ -9,7 +9,10 @@ import { Composer } from './composer.tsx';
 import { Room } from './room.tsx';
 import { Thread } from './thread.tsx';
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 interface Setting extends Disposable {
   readonly chat: ScriptedChat;
@@ -164,7 +167,8 @@ test('a moderator of a public room names everybody', () => {
   expect(sent(at.room)).toEqual([{ text: '@room', mentions: { room: true } }]);
 });
 
-test('pasted files go with the message, up to the limit', () => {
+test('pasted files go with the message, up to the limit, also on a page without HTTPS', () => {
+  vi.stubGlobal('crypto', {});
   using at = open();
   const files = Array.from({ length: 12 }, (_, i) => new File(['x'], `${i}.txt`, { type: 'text/plain' }));
   act(() => {

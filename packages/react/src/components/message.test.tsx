@@ -1,13 +1,15 @@
 // @vitest-environment happy-dom
 import { TidingsError, type MessageView } from '@tidings/client';
 import { act } from 'react';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { click, press, render, type Rendered } from '../testing/render.tsx';
 import { roomView, ScriptedChat, type ScriptedRoom } from '../testing/scripted-chat.ts';
 import { messageView } from '../testing/scripted-timeline.ts';
 import { MessageList } from './message-list.tsx';
 import { Message } from './message.tsx';
 import { Room } from './room.tsx';
+
+afterEach(() => void vi.unstubAllGlobals());
 
 function open(message: MessageView): { readonly page: Rendered; readonly room: ScriptedRoom } & Disposable {
   const chat = new ScriptedChat({ me: 'me', users: [{ id: 'ann', name: 'Ann' }] });
@@ -58,6 +60,18 @@ test('of others neither ticks nor edit are shown; their name is', () => {
   expect(items).toContain('Reply');
   expect(items).not.toContain('Edit');
   expect(items).not.toContain('Delete');
+});
+
+test('copying is offered where the browser has a clipboard: not on pages without HTTPS', () => {
+  const offered = (): readonly string[] => {
+    using at = open(theirs());
+    click(at.page.button('More actions'));
+    return at.page.all('[role=menuitem]').map(({ textContent }) => textContent);
+  };
+  expect(offered()).toContain('Copy text');
+  vi.stubGlobal('navigator', { userAgent: 'without HTTPS' });
+  expect(offered()).not.toContain('Copy text');
+  expect(offered()).toContain('Reply');
 });
 
 test('what can be done with a message goes with the pointer, and not before its menu is closed', () => {

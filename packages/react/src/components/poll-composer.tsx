@@ -1,5 +1,5 @@
 /** Writes a poll. */
-import type { TidingsError } from '@tidings/client';
+import { newClientId, type TidingsError } from '@tidings/client';
 import { useId, useState, type FormEvent, type ReactNode } from 'react';
 import { classNames } from '../class-names.ts';
 import { useLabels } from '../context.ts';
@@ -26,7 +26,7 @@ export function PollComposer({ onDone, maxOptions = 20, className }: PollCompose
   const { room } = useConversation();
   const title = useId();
   // The same through retries, so that a poll whose answer was lost is not there twice.
-  const [clientId] = useState(() => crypto.randomUUID());
+  const [clientId] = useState(newClientId);
   const [question, setQuestion] = useState('');
   const [options, setOptions] = useState<readonly Option[]>([
     { key: 0, text: '' },

@@ -23,6 +23,8 @@ export function useFiles(maxFiles: number, maxFileBytes: number): Files {
   const formats = useFormats();
   const [files, setFiles] = useState<readonly PickedFile[]>([]);
   const [problem, setProblem] = useState<string>();
+  /** Keys are counted: browsers make up random ones only on pages with HTTPS. */
+  const lastKey = useRef(0);
   const urls = useRef(new Set<string>());
 
   const release = (url: string | undefined): void => {
@@ -55,7 +57,7 @@ export function useFiles(maxFiles: number, maxFileBytes: number): Files {
         }
         const url = file.type.startsWith('image/') ? URL.createObjectURL(file) : undefined;
         if (url !== undefined) urls.current.add(url);
-        next.push({ key: crypto.randomUUID(), file, url });
+        next.push({ key: String(++lastKey.current), file, url });
       }
       setFiles(next);
     },

@@ -43,7 +43,9 @@ export function useMessageActions(message: MessageView, askDelete: () => void): 
     icon: 'edit',
     run: () => compose({ kind: 'edit', message }),
   });
-  offer(message.text !== '' && !message.isDeleted, {
+  // Browsers have one only on pages with HTTPS.
+  const hasClipboard = 'clipboard' in navigator;
+  offer(hasClipboard && message.text !== '' && !message.isDeleted, {
     key: 'copy',
     label: labels.copyText,
     icon: 'copy',
