@@ -97,6 +97,23 @@ test('a message that comes while the list is read for the first time is told; on
   expect(told).toEqual(['new']);
 });
 
+test('a room that was denied is entered again when the person asks for its latest messages', async () => {
+  const { chat, channels, call } = await create();
+  const room = chat.room('r');
+  await settle();
+  const denied = { code: 103, message: 'permission denied' };
+  channels.get('chat:room:r')!.listener.ended?.(denied);
+  expect([room.messages.get().status, room.gone.get(), channels.has('chat:room:r')]).toEqual(['failed', denied, false]);
+  void room.jumpToLatest();
+  channels.get('chat:room:r')!.listener.ended?.(denied);
+  expect([room.messages.get().status, room.gone.get()]).toEqual(['failed', denied]);
+  void room.jumpToLatest();
+  expect(room.messages.get().status).toBe('loading');
+  channels.get('chat:room:r')!.listener.subscribed(live);
+  await call('messages').answer(page(message(1)));
+  expect([room.messages.get().status, room.gone.get()]).toEqual(['live', undefined]);
+});
+
 /** A page that tells what happens to it. */
 function stubPage() {
   onTestFinished(() => void vi.unstubAllGlobals());

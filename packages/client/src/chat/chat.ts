@@ -101,6 +101,7 @@ export interface Timeline {
   loadAfter(): Promise<void>;
   /** Shows the stretch around this message. */
   jumpTo(seq: number): Promise<void>;
+  /** Shows the end. What had failed to load is read again. */
   jumpToLatest(): Promise<void>;
   /**
    * Shows the message at once and sends it when there is a connection, in order, also after a restart.

@@ -244,10 +244,11 @@ export class OpenRoom implements ThreadRoom {
     if (reason.code === deniedCode && this.#list.line(this.id)) this.#list.want(this.id);
   }
 
-  /** The user is in it again. */
+  /** The user is in it again, or wants to know whether they are: its channel says so. */
   comeBack(): void {
     if (!this.gone.get() || this.#isClosed) return;
     this.gone.set(undefined);
+    this.main.anew();
     this.#subscribe();
   }
 

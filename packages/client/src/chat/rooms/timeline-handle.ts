@@ -54,6 +54,7 @@ export abstract class TimelineHandle implements Timeline {
   }
 
   jumpToLatest(): Promise<void> {
+    this.open.comeBack();
     return this.timeline.jumpToLatest();
   }
 

@@ -103,6 +103,17 @@ test('what fails for now is tried again, longer and longer apart; what fails for
   expect(timeline.messages.get()).toMatchObject({ status: 'failed', failure: { code: 604 } });
 });
 
+test('what failed for good is read again when the person asks for the latest', async () => {
+  const { timeline, context, seqs } = create();
+  void timeline.reload();
+  await context.calls[0]!.fail(new TidingsError(604, 'not allowed'));
+  void timeline.jumpToLatest();
+  expect(timeline.messages.get()).toMatchObject({ status: 'loading' });
+  expect(timeline.messages.get()).not.toHaveProperty('failure');
+  await context.calls[0]!.answer(page(range(1, 2)));
+  expect([seqs(), timeline.messages.get().status]).toEqual([[1, 2], 'live']);
+});
+
 test('a reset keeps the reader’s place: in the middle, and as much as was loaded at the end', async () => {
   const { timeline, context, seqs } = await createLive(range(51, 100), true);
   const more = timeline.loadBefore();

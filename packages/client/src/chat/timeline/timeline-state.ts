@@ -186,8 +186,18 @@ export class TimelineState {
 
   async jumpToLatest(): Promise<void> {
     this.#isReaderAtStart = false;
-    if (!this.#stretch.hasAfter) return;
-    await this.#jump({ limit: pageSize });
+    if (this.#stretch.hasAfter) await this.#jump({ limit: pageSize });
+    else if (this.#status === 'failed') {
+      this.anew();
+      await this.reload();
+    }
+  }
+
+  /** It had failed, and is read again. */
+  anew(): void {
+    this.#status = 'loading';
+    this.#failure = undefined;
+    this.show();
   }
 
   /** Reads these messages once more, for what is told beside them, and leaves the stretch as it is. */
