@@ -95,6 +95,8 @@ export interface PermissionSubject {
 /** Every permission of chat is a rule; `permissions.ts` has the defaults. The system (a back end without `as`) may do everything. */
 export interface Permissions {
   allows(action: ChatAction, actor: ModuleActor, subject: PermissionSubject): boolean;
+  /** Whether two users of the same role and state in a room may be given different answers about it. */
+  dependsOnUser(action: ChatAction): boolean;
   /**
    * @throws ChatError roomNotFound for a room the actor may not even find, notMember, or forbidden.
    */

@@ -237,6 +237,19 @@ describe('rules of the configuration', () => {
     expect(own.allows('seePresence', anna, { targetUser: 'ben' })).toBe(false);
   });
 
+  test.each([
+    ['member.state == "member" && member.role in ["owner", "guest"] && room.kind != "direct"', false],
+    ['room.createdBy == "anna" && now > timestamp("2020-01-01T00:00:00Z")', false],
+    ['room.createdBy == auth.uid', true],
+    ['!(member.user in ["anna"])', true],
+    ['room.kind == "group" ? [auth].exists(one, one.plan == "paid") : true', true],
+    ['[member].exists(one, one.user == "anna")', true],
+  ])('whether the answer depends on who asks, beside role and state: %s', (rule, depends) => {
+    const own = permissions({ seeReceipts: rule });
+    expect(own.dependsOnUser('seeReceipts')).toBe(depends);
+    expect(own.dependsOnUser('readRoom')).toBe(false);
+  });
+
   test('a rule that fails denies', () => {
     const own = permissions({ readRoom: 'room.data.level == "open"', send: 'auth.plan == "paid"' });
     expect(own.allows('readRoom', anna, { room: room('group'), member: member('anna') })).toBe(false);

@@ -117,6 +117,7 @@ interface CompiledPermission {
   readonly evaluate: Evaluate;
   /** Variables that the rule names: only they are made. */
   readonly names: ReadonlySet<string>;
+  readonly dependsOnUser: boolean;
 }
 
 type CompiledPermissions = ReadonlyMap<ChatAction, CompiledPermission>;
@@ -134,7 +135,11 @@ export function compilePermissions(
       const checked = checkRule(expr, { variables: variablesOf(action, auth), relations: {} }, types.bool);
       problems.push(...checked.problems.map((problem) => ({ ...problem, action })));
       if (checked.problems.length > 0) continue;
-      compiled.set(action, { evaluate: compile(checked.expr), names: new Set(namesIn(checked.expr)) });
+      compiled.set(action, {
+        evaluate: compile(checked.expr),
+        names: new Set(namesIn(checked.expr)),
+        dependsOnUser: namesUser(checked.expr),
+      });
     } catch (error) {
       if (!(error instanceof RuleSyntaxError)) throw error;
       problems.push({ ...error.problem, action });
@@ -146,6 +151,15 @@ export function compilePermissions(
 function* namesIn(expr: TypedExpr): Iterable<string> {
   if (expr.kind === 'variable') yield expr.name;
   for (const child of childrenOf(expr)) yield* namesIn(child);
+}
+
+/** Of who asks, it names more than their role and state in the room. */
+function namesUser(expr: TypedExpr): boolean {
+  if (expr.kind === 'variable') return expr.name === 'auth' || expr.name === 'member';
+  if (expr.kind === 'field' && expr.operand.kind === 'variable' && expr.operand.name === 'member') {
+    return expr.name === 'user';
+  }
+  return childrenOf(expr).some(namesUser);
 }
 
 /** Permissions ask no relations: what they need of a room and its members is given to them. */
@@ -165,6 +179,10 @@ export class RulePermissions implements Permissions {
     const permission = this.#compiled.get(action);
     if (!permission) return false;
     return permission.evaluate(this.#environment(permission.names, actor, subject), noRelations) === true;
+  }
+
+  dependsOnUser(action: ChatAction): boolean {
+    return this.#compiled.get(action)?.dependsOnUser ?? false;
   }
 
   require(action: ChatAction, actor: ModuleActor, subject: PermissionSubject): void {

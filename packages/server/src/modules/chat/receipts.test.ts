@@ -79,6 +79,21 @@ test('nothing is told if only some roles may see it', async () => {
   expect(receipts(chat)).toEqual([]);
 });
 
+test.each([
+  ['who asks', { seeReceipts: 'member.state == "member" && auth.uid == "anna"' }],
+  ['the id of who asks', { seeReceipts: 'member.state == "member" && member.user in ["anna"]' }],
+  ['who is invited and may read', { readRoom: 'member.state in ["member", "invited"]' }],
+  ['who else may read', { readRoom: 'member.state == "member" || auth.uid == "supervisor"' }],
+])('nothing is told if whether all may see it depends on %s', async (_, permissions) => {
+  await using chat = await createChat({ config: { permissions } });
+  await chat.room({ members: ['anna', 'ben'], row: { last_seq: 3 } });
+  await chat.as('anna')('markRead', { room: 'room', seq: 3 });
+  await chat.clock.advance(5_000);
+  expect(receipts(chat)).toEqual([]);
+  const read = chat.as('anna')('receipts', { room: 'room' });
+  expect((await read).receipts).toContainEqual({ user: 'anna', readSeq: 3, deliveredSeq: 3 });
+});
+
 test('what could not be told is told later, with what came since', async () => {
   let broken = true;
   const seen: unknown[] = [];

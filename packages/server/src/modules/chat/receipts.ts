@@ -2,7 +2,8 @@
  * Marks that moved, told live on the room's channel: in small rooms at once, in larger ones together every two seconds,
  * the latest mark of each user. They have no revision and are not stored: `receipts` reads what is in the database.
  *
- * A publication reaches everybody who is subscribed, so nothing is told unless all of them may see receipts.
+ * A publication reaches everybody who is subscribed, so nothing is told unless all of them may see receipts, whoever
+ * they are. Where nothing is told, clients ask for them.
  */
 import { roles, type RoomPublication } from './model.ts';
 import type { ModuleActor } from '../module.ts';
@@ -16,6 +17,8 @@ const smallRoomMs = 250;
 const largeRoomMs = 2_000;
 /** Users in one publication; the others follow in the next. */
 const maxUsers = 500;
+/** Of who is no member; undefined: they never were one. */
+const otherStates = [undefined, 'invited', 'left', 'kicked'] as const;
 
 interface Pending {
   readonly read: Map<string, number>;
@@ -71,10 +74,16 @@ export class LiveReceipts implements Receipts {
     const { permissions, config } = this.#chat;
     if (room.kind === 'livestream' || room.kind === 'broadcast') return false;
     if (room.member_count > config.limits.notifiedMembers) return false;
+    // Of those who are subscribed nothing is known here but what they can be in the room.
+    if (permissions.dependsOnUser('seeReceipts')) return false;
     const seenBy = (role: string) => permissions.allows('seeReceipts', actor, { room, member: { ...member, role } });
     if (!roles.every(seenBy)) return false;
     // Who is no member may be subscribed to an open room.
-    return !permissions.allows('readRoom', actor, { room }) || permissions.allows('seeReceipts', actor, { room });
+    return otherStates.every((state) => {
+      const subject = { room, member: state && { ...member, state } };
+      const mayRead = permissions.dependsOnUser('readRoom') || permissions.allows('readRoom', actor, subject);
+      return !mayRead || permissions.allows('seeReceipts', actor, subject);
+    });
   }
 
   async #tell(room: string): Promise<void> {
