@@ -141,4 +141,21 @@ describeWithPostgres('on PostgreSQL', () => {
       .execute();
     expect(texts.map(({ deleted_at }) => deleted_at === null)).toEqual([true, false]);
   });
+
+  test('what others said no longer names who is erased, whatever their id looks like in a pattern', async () => {
+    await using chat = await createChat({ store });
+    for (const user of ['b_n', 'b%', String.raw`b\n`, 'b"n']) {
+      const room = await chat.room({ id: `of-${user}`, members: ['anna'] });
+      const mentions = { users: ['bxn', user] };
+      for (const seq of [1, 2]) await chat.as('anna')('send', { room, text: String(seq), mentions });
+      await chat.as('anna')('edit', { room, seq: 1, mentions: null });
+      await chat.system('eraseUser', { user, mode: 'anonymise' });
+      await chat.module.jobs.run('erasures');
+      await chat.module.idle();
+      const { users } = (await chat.as('anna')('message', { room, seq: 2 })).message.mentions;
+      expect(users, user).toEqual(['bxn', expect.stringMatching(/^deleted-/)]);
+      const { versions } = await chat.as('anna')('versions', { room, seq: 1 });
+      expect(versions, user).toMatchObject([{ version: 1, mentions: { users } }]);
+    }
+  });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { eraseSlice } from './erase-user.ts';
 import type { ExportRecord } from './export-user.ts';
+import type { MessageBody } from './mappers.ts';
 import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
 async function withTraces(chat: ChatFixture): Promise<void> {
@@ -63,6 +65,19 @@ async function found(chat: ChatFixture, text: string): Promise<string[]> {
     for (const row of rows) if (JSON.stringify(row).includes(text)) hits.push(`${table} ${JSON.stringify(row)}`);
   }
   return hits;
+}
+
+/** What messages and their former versions mention, by their text. */
+async function allMentions(chat: ChatFixture): Promise<Record<string, unknown>> {
+  const { db } = chat.chat;
+  const mentions: Record<string, unknown> = {};
+  for (const table of ['chat_message_versions', 'chat_messages'] as const) {
+    for (const { body: json } of await db.selectFrom(table).select('body').execute()) {
+      const body = JSON.parse(json) as MessageBody;
+      mentions[`${body.text}${table === 'chat_messages' ? '' : ', formerly'}`] = body.mentions;
+    }
+  }
+  return mentions;
 }
 
 async function recount(chat: ChatFixture): Promise<void> {
@@ -152,6 +167,77 @@ describe('erasing a user', () => {
     expect(await chat.chat.db.selectFrom('chat_erasures').selectAll().execute()).toEqual([]);
     expect(chat.eventTypes.filter((type) => type === 'chat.user.erased')).toHaveLength(2);
     await recount(chat);
+  });
+
+  test.each(['ben', 'b_n', 'b%', String.raw`b\n`, 'b"n', 'bén', 'b!n'])(
+    'goes from what others said, though no note leads there: %s',
+    async (user) => {
+      await using chat = await createChat();
+      const namesakes = ['BEN', 'bxn', String.raw`b\\n`, 'ben2'];
+      const mentions = { users: [...namesakes, user] };
+      await chat.room({ members: ['anna', 'cleo', user] });
+      await chat.room({ id: 'without', members: ['anna'] });
+      const anna = chat.as('anna');
+      await anna('send', { room: 'without', text: 'no member', mentions });
+      await anna('send', { room: 'room', text: 'taken out', mentions });
+      await anna('edit', { room: 'room', seq: 1, mentions: null });
+      await chat.as('cleo')('send', { room: 'room', text: 'hidden', mentions });
+      await chat.system('shadowBan', { room: 'room', user: 'cleo' });
+      await chat.as('cleo')('edit', { room: 'room', seq: 2, text: 'hidden by an edit' });
+      await anna('send', { room: 'room', text: 'in words', data: { mentions } });
+      chat.forget();
+      await chat.system('eraseUser', { user, mode: 'anonymise' });
+      await chat.module.jobs.run('erasures');
+      await chat.module.idle();
+      const { messages } = await anna('messages', { room: 'without' });
+      const pseudonym = messages[0].mentions.users.at(-1);
+      expect(pseudonym).toMatch(/^deleted-/);
+      const renamed = { users: [...namesakes, pseudonym] };
+      expect(await allMentions(chat)).toEqual({
+        'no member': renamed,
+        'taken out': undefined,
+        'taken out, formerly': renamed,
+        'hidden by an edit': renamed,
+        'hidden, formerly': renamed,
+        'in words': undefined,
+      });
+      expect((await anna('message', { room: 'room', seq: 3 })).message.data).toEqual({ mentions });
+      // What was told of it is what there is.
+      expect(chat.published('chat:room:without')).toEqual([
+        { type: 'message', message: expect.objectContaining({ seq: 1, mentions: renamed }) as object },
+      ]);
+      expect(JSON.stringify(chat.published('chat:user:cleo'))).toContain(pseudonym);
+    },
+  );
+
+  test('looks through more messages than fit into a slice, a part at a time', async () => {
+    await using chat = await createChat();
+    for (const id of ['r1', 'r2']) await chat.room({ id, members: ['anna'] });
+    const send = (room: string, count: number, more: object) =>
+      Promise.all(Array.from({ length: count }, () => chat.as('anna')('send', { room, text: 'x', ...more })));
+    const mentions = { users: ['ben'] };
+    await send('r1', 130, { mentions });
+    await send('r1', 1_990, {});
+    await send('r2', 20, { mentions });
+    const { db } = chat.chat;
+    const left = async () => {
+      const rows = await db.selectFrom('chat_messages').select('body').execute();
+      return rows.filter(({ body }) => body.includes('"ben"')).length;
+    };
+    await chat.system('eraseUser', { user: 'ben', mode: 'delete' });
+    const seen = [await left()];
+    let died = false;
+    let { cursor } = await db.selectFrom('chat_erasures').select('cursor').executeTakeFirstOrThrow();
+    while (await eraseSlice(chat.chat)) {
+      if ((await left()) !== seen.at(-1)) seen.push(await left());
+      // The first time it dies before it is written down how far it was.
+      if (seen.length === 2 && !died) await db.updateTable('chat_erasures').set({ cursor }).execute();
+      died = seen.length > 1;
+      cursor = (await db.selectFrom('chat_erasures').select('cursor').executeTakeFirst())?.cursor ?? '';
+    }
+    expect(seen).toEqual([150, 50, 20, 0]);
+    const { rev } = await chat.roomRow('r1');
+    expect(rev, 'nothing is changed twice').toBe(130 + 1_990 + 130);
   });
 
   test('is for back ends, and the user has no profile any more', async () => {

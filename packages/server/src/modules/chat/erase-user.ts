@@ -14,8 +14,9 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { orphanSeq, makeTombstone } from './delete-message.ts';
+import { eraseMentions } from './erase-mentions.ts';
 import { passOwnership } from './leave-room.ts';
-import { toRoom, type MessageBody } from './mappers.ts';
+import { toRoom } from './mappers.ts';
 import { endMembership } from './membership.ts';
 import { changeMessage } from './message-access.ts';
 import type { Poll } from './model.ts';
@@ -90,9 +91,11 @@ export async function eraseSlice(chat: Chat): Promise<boolean> {
     case 'rooms':
       await eraseFromRooms(chat, erasure);
       break;
-    case 'mentions':
-      await eraseMentions(chat, erasure);
+    case 'mentions': {
+      const next = await eraseMentions(chat, erasure);
+      await chat.writer.run({}, (tx) => goOn(tx, erasure, next === undefined ? 'reactions' : 'mentions', next));
       break;
+    }
     case 'reactions':
       await eraseReactions(chat, erasure);
       break;
@@ -210,41 +213,6 @@ function eraseFromRoom(chat: Chat, { user_id: user, pseudonym }: Erasure, id: st
     });
     tx.publish(id, rev, { type: 'room', room: toRoom(room) }, 'room.changed', '');
   });
-}
-
-/** Messages of others that name the user. */
-async function eraseMentions(chat: Chat, erasure: Erasure): Promise<void> {
-  const { user_id: user, pseudonym } = erasure;
-  const found = await chat.db
-    .selectFrom('chat_mentions')
-    .select(['room_id', 'seq'])
-    .where('user_id', '=', user)
-    .orderBy('room_id')
-    .orderBy('seq')
-    .limit(rowsAtOnce)
-    .execute();
-  for (const [id, some] of Map.groupBy(found, ({ room_id }) => room_id)) {
-    const seqs = some.map(({ seq }) => seq);
-    await chat.writer.run({ rooms: [id], messages: seqs.map((seq) => [id, seq]), alone: true }, async (tx) => {
-      await tx.findRoom(id);
-      for (const seq of seqs) {
-        const row = await tx.message(id, seq);
-        if (!row || row.deleted_at !== null) continue;
-        const body = JSON.parse(row.body) as MessageBody;
-        const users = body.mentions?.users?.map((name) => (name === user ? pseudonym : name));
-        if (!users) continue;
-        const renamed = JSON.stringify({ ...body, mentions: { ...body.mentions, users } });
-        changeMessage(tx, row, { body: renamed }, 'message.changed', '');
-      }
-      await tx.write
-        .deleteFrom('chat_mentions')
-        .where('user_id', '=', user)
-        .where('room_id', '=', id)
-        .where('seq', 'in', seqs)
-        .execute();
-    });
-  }
-  if (found.length === 0) await chat.writer.run({}, (tx) => goOn(tx, erasure, 'reactions'));
 }
 
 async function eraseReactions(chat: Chat, erasure: Erasure): Promise<void> {

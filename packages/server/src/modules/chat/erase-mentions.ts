@@ -1,0 +1,98 @@
+/**
+ * The id of an erased user in the mentions of messages, whoever wrote them, and of their former versions. Notes do not lead
+ * to all of them: there is none of a user who was no member, and none any more of what an edit has taken out or hidden. So
+ * all messages are looked through, in slices.
+ */
+import { sql, type RawBuilder, type Selectable } from 'kysely';
+import type { Chat } from './chat.ts';
+import type { MessageBody } from './mappers.ts';
+import { changeMessage } from './message-access.ts';
+import type { ChatTables } from './tables.ts';
+
+/** Messages looked at in one slice. */
+const seenAtOnce = 2_000;
+/** … and changed in it. */
+const changedAtOnce = 100;
+
+type Erasure = Pick<Selectable<ChatTables['chat_erasures']>, 'user_id' | 'pseudonym' | 'cursor'>;
+
+/** @returns the cursor of the next slice; undefined: that was all. */
+export async function eraseMentions(chat: Chat, erasure: Erasure): Promise<string | undefined> {
+  const { user_id: user, cursor } = erasure;
+  const [room, seq] = cursor === '' ? ['', 0] : (JSON.parse(cursor) as [string, number]);
+  const seen = await chat.db
+    .selectFrom('chat_messages as message')
+    .select(['message.room_id', 'message.seq'])
+    .select(
+      sql<number>`case when ${mayName('message.body', user)} or message.version > 1 and exists (
+        select 1 from chat_message_versions as former where former.room_id = message.room_id
+        and former.seq = message.seq and ${mayName('former.body', user)}) then 1 else 0 end`.as('found'),
+    )
+    .where((eb) => eb(eb.refTuple('message.room_id', 'message.seq'), '>', eb.tuple(room, seq)))
+    .orderBy('message.room_id')
+    .orderBy('message.seq')
+    .limit(seenAtOnce)
+    .execute();
+  const found = seen.filter((row) => row.found === 1);
+  const some = found.slice(0, changedAtOnce);
+  for (const [id, rows] of Map.groupBy(some, ({ room_id }) => room_id)) {
+    const seqs = rows.map((row) => row.seq);
+    await eraseFromMessages(chat, erasure, id, seqs);
+  }
+  const last = found.length > some.length ? some.at(-1) : seen.at(-1);
+  return last && JSON.stringify([last.room_id, last.seq]);
+}
+
+function eraseFromMessages(
+  chat: Chat,
+  { user_id: user, pseudonym }: Erasure,
+  id: string,
+  seqs: readonly number[],
+): Promise<void> {
+  const needs = { rooms: [id], messages: seqs.map((seq) => [id, seq] as const), alone: true };
+  return chat.writer.run(needs, async (tx) => {
+    await tx.findRoom(id);
+    for (const seq of seqs) {
+      const row = await tx.message(id, seq);
+      const body = row && rename(row.body, user, pseudonym);
+      if (row && body !== undefined) changeMessage(tx, row, { body }, 'message.changed', '');
+    }
+    const versions = await tx.read
+      .selectFrom('chat_message_versions')
+      .select(['seq', 'version', 'body'])
+      .where('room_id', '=', id)
+      .where('seq', 'in', seqs)
+      .where(mayName('body', user))
+      .execute();
+    for (const { body: before, ...key } of versions) {
+      const body = rename(before, user, pseudonym);
+      if (body === undefined) continue;
+      await tx.write
+        .updateTable('chat_message_versions')
+        .set({ body })
+        .where((eb) => eb.and({ room_id: id, ...key }))
+        .execute();
+    }
+    await tx.write
+      .deleteFrom('chat_mentions')
+      .where('user_id', '=', user)
+      .where('room_id', '=', id)
+      .where('seq', 'in', seqs)
+      .execute();
+  });
+}
+
+/** Whether the JSON of a body holds the id as a text of its own, perhaps in other letters: it is looked at again. */
+function mayName(column: string, user: string): RawBuilder<boolean> {
+  const pattern = `%${JSON.stringify(user).replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  return sql<boolean>`${sql.ref(column)} like ${pattern} escape '\\'`;
+}
+
+/** @returns undefined if the body does not mention the user. */
+function rename(json: string, user: string, pseudonym: string): string | undefined {
+  const body = JSON.parse(json) as MessageBody;
+  const { users } = body.mentions ?? {};
+  if (!users?.includes(user)) return undefined;
+  const renamed = users.map((name) => (name === user ? pseudonym : name));
+  return JSON.stringify({ ...body, mentions: { ...body.mentions, users: renamed } });
+}
