@@ -156,6 +156,23 @@ describe('an upload', () => {
     await ask();
   });
 
+  test('counts against it for as long as its bytes take to come', async () => {
+    await using site = await openSite({ config: { enabled: true, limits: { uploadsPerUser: 1 } } });
+    const ask = () => site.chat.as('anna')('upload', { room: 'room', name: 'a', bytes: png.length });
+    const { url } = await ask();
+    await site.chat.clock.advance(599_999);
+    const options = { method: 'POST', headers: { 'content-length': png.length } };
+    const slow = httpRequest(site.server.url + url, options);
+    slow.on('error', () => {});
+    slow.write(png.subarray(0, 100));
+    await expect.poll(() => uploadRows(site)).toEqual([{ state: 'receiving' }]);
+    await site.chat.clock.advance(1);
+    await expect(ask()).rejects.toMatchObject({ code: 607 });
+    slow.destroy();
+    await expect.poll(() => uploadRows(site)).toEqual([{ state: 'open' }]);
+    await ask();
+  });
+
   test('at once in many requests never goes beyond the limit', async () => {
     await using site = await openSite({ config: { enabled: true, limits: { uploadsPerUser: 3 } } });
     const ask = () => site.chat.as('anna')('upload', { room: 'room', name: 'a', bytes: 1 });

@@ -102,7 +102,9 @@ async function checkWaiting(chat: Chat, tx: ChatTransaction, user: string): Prom
       .selectFrom('chat_uploads')
       .select((eb) => eb.fn.countAll<number>().as('open'))
       .where('user_id', '=', user)
-      .where('expires_at', '>', tx.nowMs)
+      .where('state', '<>', 'gone')
+      // One that began in time may still come in long after.
+      .where((eb) => eb.or([eb('expires_at', '>', tx.nowMs), eb('state', '=', 'receiving')]))
       .executeTakeFirstOrThrow(),
   ]);
   const { uploadsPerUser } = chat.config.limits;
