@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { SqliteStore } from '../../stores/sqlite.ts';
 import { StoreUnavailableError } from '../../stores/store.ts';
 import { importChat } from './import/import-chat.ts';
+import { KeptRows } from './kept-rows.ts';
+import { RowCache } from './row-cache.ts';
 import type { ChatTables } from './tables.ts';
-import { createChat } from './testing/chat-fixture.ts';
+import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
 test('what another connection has changed is read anew', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tidings-kept-'));
@@ -73,6 +75,50 @@ test('what an import over the same store wrote is read anew', async () => {
   await importChat({ store, clock, config: chat.chat.config, lines });
   const { rev } = await chat.roomRow('room');
   expect((await ben('send', { room: 'room', text: 'two' })).message).toMatchObject({ seq: 2, rev: rev + 1 });
+});
+
+describe('what is kept is bounded', () => {
+  const data = JSON.stringify('x'.repeat(64 * 1024));
+
+  /**
+   * Reads 300 rooms, and the restrictions of users called like them, 100 at a time.
+   * @returns how many rows were kept before each reading, and at the end.
+   */
+  async function readRooms(chat: ChatFixture, kept: KeptRows, use?: (cache: RowCache) => void): Promise<number[]> {
+    const sizes: number[] = [];
+    for (let at = 0; at < 400; at += 100) {
+      const rooms = Array.from({ length: at === 300 ? 0 : 100 }, (_, more) => `room-${at + more}`);
+      await chat.store.transaction<ChatTables, void>(async (db) => {
+        await kept.check(db);
+        sizes.push(kept.rooms.size + kept.restrictions.size);
+        const cache = new RowCache(db, 'sqlite', kept);
+        await cache.load([{ rooms, restrictions: rooms }], false);
+        use?.(cache);
+      });
+    }
+    return sizes;
+  }
+
+  test('by the text of rooms, as they were read and as they are changed', async () => {
+    await using chat = await createChat();
+    for (let at = 0; at < 300; at++) await chat.room({ id: `room-${at}`, row: { data } });
+    expect(await readRooms(chat, new KeptRows())).toEqual([0, 200, 400, 0]);
+    await chat.chat.db.updateTable('chat_rooms').set({ data: null }).execute();
+    expect(await readRooms(chat, new KeptRows())).toEqual([0, 200, 400, 600]);
+    const grow = (cache: RowCache) => {
+      for (let at = 0; at < 300; at++) if (cache.rooms.get(`room-${at}`)) cache.changeRoom(`room-${at}`, { data });
+      cache.keepWork();
+    };
+    expect(await readRooms(chat, new KeptRows(), grow)).toEqual([0, 200, 0, 200]);
+  });
+
+  test('and by the text of restrictions', async () => {
+    await using chat = await createChat();
+    const other = { kind: 'mute', reason: data, until: null, created_by: '', created_at: 0 };
+    const rows = Array.from({ length: 300 }, (_, at) => ({ scope: 'room', user_id: `room-${at}`, ...other }));
+    await chat.chat.db.insertInto('chat_restrictions').values(rows).execute();
+    expect(await readRooms(chat, new KeptRows())).toEqual([0, 200, 400, 0]);
+  });
 });
 
 test('so is what anybody wrote to these tables past the writer', async () => {

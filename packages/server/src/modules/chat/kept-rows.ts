@@ -10,6 +10,8 @@ import type { ChatTables } from './tables.ts';
 
 /** Rows of each kind. With more, all are dropped: those in use are soon back. */
 const maxKept = 20_000;
+/** … and so much text of rooms and restrictions, which is 32 MB at most. */
+const maxKeptChars = 16 * 1024 ** 2;
 
 const keptTables = ['chat_rooms', 'chat_members', 'chat_restrictions'] as const satisfies (keyof ChatTables)[];
 /** SQLite's number for what other connections have committed. */
@@ -22,18 +24,26 @@ export class KeptRows {
   readonly restrictions = new Map<string, readonly RestrictionRow[]>();
   /** What others had written when these rows were read. */
   #others: string | undefined;
+  /** Text that came in since all was dropped, also what was replaced since. */
+  #chars = 0;
 
   /** Before anything is read in a transaction: drops everything if somebody else has written. */
   async check(db: Transaction<ChatTables>): Promise<void> {
     const others = await db.getExecutor().provideConnection(writesOfOthers);
     const tooMany = Math.max(this.rooms.size, this.members.size, this.restrictions.size) > maxKept;
-    if (others === undefined || others !== this.#others || tooMany) this.clear();
+    if (others === undefined || others !== this.#others || tooMany || this.#chars > maxKeptChars) this.clear();
     this.#others = others;
+  }
+
+  /** Counts the text of a row that came in: it was read, or got other text. Of members there is too little to count. */
+  count(row: RoomRow | RestrictionRow): void {
+    for (const value of Object.values(row)) if (typeof value === 'string') this.#chars += value.length;
   }
 
   /** What is here may not be what was committed. */
   clear(): void {
     for (const rows of [this.rooms, this.members, this.restrictions]) rows.clear();
+    this.#chars = 0;
   }
 }
 

@@ -51,6 +51,7 @@ export class RowCache {
   readonly restrictions: Map<string, readonly RestrictionRow[]>;
   readonly #db: Transaction<ChatTables>;
   readonly #dialect: StoreDialect;
+  readonly #kept: KeptRows;
   // Keys of rows to be written. Those whose change was taken back are written as they were, or not at all.
   readonly #newRooms = new Set<string>();
   readonly #changedRooms = new Set<string>();
@@ -69,6 +70,7 @@ export class RowCache {
   constructor(db: Transaction<ChatTables>, dialect: StoreDialect, kept: KeptRows) {
     this.#db = db;
     this.#dialect = dialect;
+    this.#kept = kept;
     this.rooms = kept.rooms;
     this.members = kept.members;
     this.restrictions = kept.restrictions;
@@ -82,7 +84,10 @@ export class RowCache {
     const batch = new RowBatch(this.#dialect);
     // Rooms come first, since their locks are what keeps the rest as it is.
     const rooms = missingIds(all, 'rooms', this.rooms);
-    const found = (rows: RoomRow[]) => fill(this.rooms, rooms, rows, ({ id }) => id);
+    const found = (rows: RoomRow[]) => {
+      fill(this.rooms, rooms, rows, ({ id }) => id);
+      for (const row of rows) this.#kept.count(row);
+    };
     batch.find('chat_rooms', ['id'], singly(rooms), found, true);
     const members = missing(all, 'members', this.members);
     batch.find('chat_members', ['room_id', 'user_id'], [...members.values()], (rows) =>
@@ -100,6 +105,7 @@ export class RowCache {
     batch.find('chat_restrictions', ['user_id'], singly(users), (rows) => {
       const byUser = Map.groupBy(rows, ({ user_id }) => user_id);
       for (const user of users) this.restrictions.set(user, byUser.get(user) ?? []);
+      for (const row of rows) this.#kept.count(row);
     });
     await batch.run(this.#db);
   }
@@ -107,13 +113,16 @@ export class RowCache {
   insertRoom(row: RoomRow): void {
     this.#set(this.rooms, row.id, row);
     this.#newRooms.add(row.id);
+    this.#kept.count(row);
   }
 
   changeRoom(id: string, change: Partial<RoomRow>): RoomRow {
     const row = { ...known(this.rooms.get(id), `room ${id}`), ...change };
     this.#set(this.rooms, id, row);
     if (!this.#newRooms.has(id)) this.#changedRooms.add(id);
-    if (!isWithin(change, roomCounters)) this.#whole.add(id);
+    if (isWithin(change, roomCounters)) return row;
+    this.#whole.add(id);
+    this.#kept.count(row);
     return row;
   }
 
