@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { types } from '../../rules/types.ts';
 import { reservedSeq } from './claim-attachments.ts';
+import type { ModerationAnswer } from './moderation-hook.ts';
+import { sendDue } from './scheduled.ts';
 import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
 const minuteMs = 60_000;
@@ -241,6 +243,41 @@ describe('cancelling', () => {
       .execute();
     await expect(chat.as('anna')('cancelScheduled', { id: scheduled.id })).rejects.toMatchObject({ code: 622 });
   });
+
+  test.each(['cancelScheduled', 'reschedule'])(
+    'holds also for a node that takes longer than its lease to send it: %s',
+    async (command) => {
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+      const { promise: answer, resolve: goOn } = Promise.withResolvers<ModerationAnswer>();
+      const reviewMessage = () => {
+        isAsked();
+        return answer;
+      };
+      await using chat = await createChat({ parts: { reviewMessage } });
+      const room = await chat.room({ members: ['anna'] });
+      await upload(chat, 'file');
+      const input = { room, text: 'x', attachments: ['file'], sendAt: chat.clock.now() + minuteMs };
+      const { id } = (await chat.as('anna')('schedule', input)).scheduled;
+      await chat.clock.advance(minuteMs);
+      const sending = sendDue(chat.chat);
+      await asked;
+      await chat.clock.advance(minuteMs);
+      const sendAt = chat.clock.now() + minuteMs;
+      await chat.as('anna')(command, { id, ...(command === 'reschedule' && { sendAt }) });
+      chat.forget();
+      goOn({ action: 'accept' });
+      await sending;
+      await chat.module.idle();
+      expect(await texts(chat, room)).toEqual([]);
+      expect(chat.published('chat:user:anna')).toEqual([]);
+      const waiting = command === 'reschedule' ? [{ sendAt }] : [];
+      const { scheduled } = await chat.as('anna')('scheduled', {});
+      expect(scheduled).toMatchObject(waiting);
+      expect(scheduled.map(({ error }: { error?: object }) => error)).toEqual(waiting.map(() => undefined));
+      await due(chat);
+      expect(await texts(chat, room)).toEqual(waiting.map(() => 'x'));
+    },
+  );
 
   test('pages of what is scheduled go on from the last', async () => {
     await using chat = await createChat();

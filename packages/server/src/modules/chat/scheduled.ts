@@ -221,7 +221,7 @@ async function sendOne(chat: Chat, id: string): Promise<void> {
       { ...message, clientId: clientIdOf(id) },
       { also: (tx) => finish(tx, row) },
     );
-    if (sent.replayed) await chat.writer.run({}, (tx) => finish(tx, row));
+    if (sent.replayed) await chat.writer.run({}, (tx) => remove(tx, row));
   } catch (error) {
     if (!(error instanceof ProtocolError))
       chat.context.logger.error({ err: error, scheduled: id }, 'a scheduled message');
@@ -247,9 +247,21 @@ async function claim(chat: Chat, id: string): Promise<ScheduledRow | undefined> 
     .executeTakeFirst();
 }
 
+/**
+ * In the transaction that sends it: once the lease is over, it may have been cancelled, put off or claimed by others.
+ * @throws ChatError conflict if so; nothing is to be sent then.
+ */
 async function finish(tx: ChatTransaction, row: ScheduledRow): Promise<void> {
-  const removed = await tx.write.deleteFrom('chat_scheduled').where('id', '=', row.id).returning('id').execute();
+  if (!(await remove(tx, row, row.attempts))) throw new ChatError('conflict', 'it is no longer to be sent');
+}
+
+/** @param attempts only if nobody has claimed it since, or given it another time. @returns whether it was there. */
+async function remove(tx: ChatTransaction, row: ScheduledRow, attempts?: number): Promise<boolean> {
+  let query = tx.write.deleteFrom('chat_scheduled').where('id', '=', row.id).returning('id');
+  if (attempts !== undefined) query = query.where('attempts', '=', attempts);
+  const removed = await query.execute();
   if (removed.length > 0) tellUser(tx, row, 'sent');
+  return removed.length > 0;
 }
 
 async function fail(chat: Chat, row: ScheduledRow, error: ProtocolError): Promise<void> {
@@ -264,7 +276,7 @@ async function fail(chat: Chat, row: ScheduledRow, error: ProtocolError): Promis
       .updateTable('chat_scheduled')
       .set(change)
       .where('id', '=', row.id)
-      // Whoever has claimed it since is at it.
+      // Whoever has claimed it since is at it; who has cancelled it or put it off, wants no more of this.
       .where('attempts', '=', row.attempts)
       .returningAll()
       .executeTakeFirst();
