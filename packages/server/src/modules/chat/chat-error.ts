@@ -27,6 +27,7 @@ export const chatErrors = {
   conflict: { code: 622, message: 'changed meanwhile', temporary: false },
   reportNotFound: { code: 623, message: 'no such report', temporary: false },
   scheduledNotFound: { code: 624, message: 'no such scheduled message', temporary: false },
+  notChecked: { code: 625, message: 'the message could not be checked', temporary: true },
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ChatErrorName = keyof typeof chatErrors;

@@ -73,7 +73,7 @@ export interface Reviewed {
 export interface Moderation {
   /**
    * At once where nobody else is asked.
-   * @throws ChatError rejected.
+   * @throws ChatError rejected, notChecked.
    */
   review(actor: ModuleActor, room: string, content: Content): Reviewed | Promise<Reviewed>;
 }

@@ -30,7 +30,7 @@ const maxAttempts = 3;
 /**
  * An edit that changes nothing does nothing.
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, messageNotFound, deleted, conflict,
- * invalid, tooLarge, tooMany, rejected.
+ * invalid, tooLarge, tooMany, rejected, notChecked.
  */
 export async function editMessage(
   chat: Chat,

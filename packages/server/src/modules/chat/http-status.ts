@@ -26,6 +26,7 @@ const statuses: Readonly<Record<ChatErrorName, number>> = {
   conflict: 409,
   reportNotFound: 404,
   scheduledNotFound: 404,
+  notChecked: 503,
 };
 
 const byCode: ReadonlyMap<number, number> = new Map(

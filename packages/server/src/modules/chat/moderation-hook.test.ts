@@ -116,21 +116,23 @@ describe('the hook', () => {
   });
 
   test.each([
-    ['a status', () => 500],
-    ['no JSON', () => 'sure'],
-    ['another action', () => ({ action: 'maybe' })],
-    ['a field that is not known', () => ({ action: 'accept', txet: 'x' })],
-    ['a text that cannot be stored', () => ({ action: 'change', text: 'a\0b' })],
-    ['a change to nothing', () => ({ action: 'change', text: ' ' })],
-    ['more than a message may have', () => ({ action: 'change', text: 'x'.repeat(70_000) })],
-  ])('that answers %s counts as failed: the message goes through, or not', async (_name, answer) => {
+    ['an error', () => 500, 625],
+    ['a status', () => 404, 625],
+    ['no JSON', () => 'sure', 625],
+    ['another action', () => ({ action: 'maybe' }), 614],
+    ['a field that is not known', () => ({ action: 'accept', txet: 'x' }), 614],
+    ['a text that cannot be stored', () => ({ action: 'change', text: 'a\0b' }), 614],
+    ['a change to nothing', () => ({ action: 'change', text: ' ' }), 614],
+    ['more than a message may have', () => ({ action: 'change', text: 'x'.repeat(70_000) }), 614],
+  ])('that answers %s counts as failed: the message goes through, or not', async (_name, answer, code) => {
     await using app = await application(answer);
     await using lenient = await createChat(withHook(app.url));
     const room = await lenient.room({ members: ['anna'] });
     expect((await lenient.as('anna')('send', { room, text: 'hello' })).message.text).toBe('hello');
     await using strict = await createChat(withHook(app.url, { onFailure: 'reject' }));
     await strict.room({ members: ['anna'] });
-    await expect(strict.as('anna')('send', { room, text: 'hello' })).rejects.toMatchObject({ code: 614 });
+    const temporary = code === 625;
+    await expect(strict.as('anna')('send', { room, text: 'hello' })).rejects.toMatchObject({ code, temporary });
   });
 
   test('that does not answer in time counts as failed', async () => {
@@ -138,7 +140,7 @@ describe('the hook', () => {
     await using chat = await createChat(withHook(app.url, { timeout: '1s', onFailure: 'reject' }));
     const room = await chat.room({ members: ['anna'] });
     const sent = chat.as('anna')('send', { room, text: 'hello' });
-    const refused = expect(sent).rejects.toMatchObject({ code: 614 });
+    const refused = expect(sent).rejects.toMatchObject({ code: 625, temporary: true });
     while (app.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await chat.clock.advance(1_000);
     await refused;
@@ -155,6 +157,26 @@ describe('the hook', () => {
     await chat.clock.advance(1_000);
     status = { action: 'reject' };
     await expect(chat.as('anna')('send', { room, text: 'x' })).rejects.toMatchObject({ code: 614 });
+  });
+
+  test('that is away holds up a scheduled message, which is sent when it is back', async () => {
+    let status: unknown = 503;
+    await using app = await application(() => status);
+    await using chat = await createChat(withHook(app.url, { onFailure: 'reject' }));
+    const room = await chat.room({ members: ['anna'] });
+    await chat.as('anna')('schedule', { room, text: 'x', sendAt: chat.clock.now() + 1_000 });
+    const due = async () => {
+      await chat.clock.advance(10_000);
+      await chat.module.jobs.run('scheduled');
+      await chat.module.idle();
+    };
+    await due();
+    const { scheduled } = await chat.as('anna')('scheduled', {});
+    expect(scheduled).toMatchObject([{ text: 'x' }]);
+    expect(scheduled[0].error).toBeUndefined();
+    status = { action: 'accept' };
+    await due();
+    expect((await chat.as('anna')('message', { room, seq: 1 })).message.text).toBe('x');
   });
 
   test('rejects nothing that was sent before with the same client id', async () => {

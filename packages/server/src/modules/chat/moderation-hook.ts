@@ -64,7 +64,7 @@ export interface ChatModerationOptions {
 /** As the configuration has it where it says nothing. */
 const defaultBounds = { secret: undefined, concurrency: 256, queue: 4_096, breaker: { failures: 10, cooldown: 5_000 } };
 
-/** The application answered, but nothing that can be understood. */
+/** Nothing came that is an answer. */
 class NoAnswer extends Error {
   /** Whether it is down or overrun. */
   readonly outage: boolean;
@@ -74,6 +74,9 @@ class NoAnswer extends Error {
     this.outage = outage;
   }
 }
+
+/** The application answered, but nothing that can be followed: asked again about this message, it would say the same. */
+class BadAnswer extends Error {}
 
 export class ChatModeration implements Moderation {
   readonly #options: ChatModerationOptions;
@@ -147,11 +150,11 @@ export class ChatModeration implements Moderation {
     }
   }
 
-  /** @throws ChatError rejected. */
+  /** @throws ChatError rejected, notChecked. */
   async #decide(question: ModerationQuestion, content: Content): Promise<Content> {
     try {
       const parsed = answerSchema.safeParse(await this.#ask?.(question));
-      if (!parsed.success) throw new NoAnswer(problemOf(parsed.error));
+      if (!parsed.success) throw new BadAnswer(problemOf(parsed.error));
       const answer = parsed.data;
       if (answer.action === 'reject') throw new ChatError('rejected', answer.reason);
       if (answer.action === 'accept') return content;
@@ -163,14 +166,16 @@ export class ChatModeration implements Moderation {
       try {
         checkContent(changed, this.#options.config);
       } catch (error) {
-        throw new NoAnswer(`what it changed cannot be stored: ${(error as Error).message}`);
+        throw new BadAnswer(`what it changed cannot be stored: ${(error as Error).message}`);
       }
       return changed;
     } catch (error) {
       if (error instanceof ChatError) throw error;
       this.#log(error);
       if ((this.#options.config.moderation.hook?.onFailure ?? 'accept') === 'accept') return content;
-      throw new ChatError('rejected', 'it could not be checked; try again later', { cause: error });
+      if (error instanceof BadAnswer)
+        throw new ChatError('rejected', 'what checks it gave no valid answer', { cause: error });
+      throw new ChatError('notChecked', 'try again later', { cause: error });
     }
   }
 

@@ -46,7 +46,7 @@ export interface SendOptions {
 
 /**
  * @throws ChatError roomNotFound, notMember, forbidden, frozen, banned, muted, blocked, slowMode, invalid, tooLarge,
- * tooMany, messageNotFound, attachmentNotFound, rejected.
+ * tooMany, messageNotFound, attachmentNotFound, rejected, notChecked.
  */
 export function sendMessage(
   chat: Chat,
