@@ -151,6 +151,29 @@ describeWithChromium('tabs', () => {
     expect((await told()).toSorted()).toEqual(['last', ...numbered(3)]);
   });
 
+  test('after signing out in one tab the other goes on, and leaves nothing on the device', async () => {
+    const ann = await person('ann');
+    const [leaving, staying] = [await ann.open(), await ann.open()];
+    await Promise.all([leaving.online(), staying.online()]);
+    await backEnd.call('send', { as: 'ben', room: 'room', text: 'before' });
+    await expect.poll(() => staying.texts(), patiently).toEqual(['before']);
+    await expect.poll(() => staying.call('stored'), patiently).toBe(1);
+    await leaving.call('signOut');
+    expect([await leaving.call('stored'), await leaving.call('status')]).toEqual([0, 'closed live']);
+    await backEnd.call('send', { as: 'ben', room: 'room', text: 'after' });
+    await expect.poll(() => staying.texts(), patiently).toEqual(['before', 'after']);
+    await staying.send('mine');
+    // All that would be written is written when the page goes.
+    await staying.page.evaluate(() => dispatchEvent(new Event('pagehide')));
+    await expect.poll(() => backEnd.texts(), patiently).toEqual(['before', 'after', 'mine']);
+    await expect.poll(() => staying.call('waiting'), patiently).toBe(0);
+    expect([await staying.call('stored'), await staying.call('kept'), await staying.call('status')]).toEqual([
+      0,
+      0,
+      'online live',
+    ]);
+  });
+
   test('files go out with progress and in order; what the server refuses harms nothing else', async () => {
     const ann = await person('ann');
     const tab = await ann.open();

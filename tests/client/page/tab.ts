@@ -27,6 +27,8 @@ export interface TabApi {
   /** Of the connection, and of the list of rooms. */
   status(): string;
   look(isLooking: boolean): void;
+  /** Signs out of this tab. */
+  signOut(): Promise<void>;
   /** Keys of what the person was told. */
   readonly notices: readonly string[];
   /** Most bytes that were said to be on their way while the upload went on. */
@@ -85,6 +87,7 @@ const api: TabApi = {
   },
   status: () => `${client?.connection.state.get().status} ${client?.chat.rooms.get().status}`,
   look: (isLooking) => room?.setVisible(isLooking),
+  signOut: async () => client?.signOut(),
   notices,
   progress,
 };

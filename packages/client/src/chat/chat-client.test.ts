@@ -1,12 +1,16 @@
 import { FakeClock } from '@tidings/server/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { TidingsError } from '../error.ts';
+import { createBrowserTabs } from '../tabs/browser-tabs.ts';
 import { createSingleTab } from '../tabs/single-tab.ts';
+import type { Tabs } from '../tabs/tabs.ts';
+import type { ChatCache } from './cache/chat-cache.ts';
+import { createMemoryCache } from './cache/memory.ts';
 import { aRoom } from './cache/testing/cache-values.ts';
 import { ChatClient } from './chat-client.ts';
 import { createMemoryOutboxStore } from './outbox/memory-outbox-store.ts';
 import { PersistentOutbox } from './outbox/persistent-outbox.ts';
-import type { Message } from './publications.ts';
+import type { Message, Profile } from './publications.ts';
 import { createScriptedContext, type ScriptedCall } from './testing/scripted-context.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -29,19 +33,32 @@ const message = (seq: number, more: Partial<Message> = {}): Message => ({
 const page = (...messages: Message[]) => ({ messages, hasBefore: false, hasAfter: false, own: [] });
 const live = { recovered: false, position: { offset: 7, epoch: 'e' } };
 
-async function create({ isKnown = true, isOnline = true } = {}) {
+interface Created {
+  readonly isKnown?: boolean;
+  readonly isOnline?: boolean;
+  /** What several tabs share. */
+  readonly cache?: ChatCache;
+  readonly openTabs?: () => Tabs;
+}
+
+async function create({ isKnown = true, isOnline = true, openTabs = createSingleTab, ...shared }: Created = {}) {
   const clock = new FakeClock();
   const context = createScriptedContext(clock);
-  const { connection, cache, state, calls, channels } = context;
+  const { connection, state, calls, channels } = context;
+  const { cache = context.cache } = shared;
   if (!isKnown) context.user.set(undefined);
   if (!isOnline) state.set({ status: 'connecting', sinceMs: 0 });
-  const tabs = createSingleTab();
+  const tabs = openTabs();
   const chat = new ChatClient({
     connection,
     clock,
     async openStorage() {
       const outbox = new PersistentOutbox({ connection, store: createMemoryOutboxStore(), tabs, clock });
-      return { cache, outbox, tabs, [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose]() };
+      const close = async (): Promise<void> => {
+        await outbox[Symbol.asyncDispose]();
+        await tabs[Symbol.asyncDispose]();
+      };
+      return { cache, outbox, tabs, [Symbol.asyncDispose]: close };
     },
   });
   onTestFinished(() => chat[Symbol.asyncDispose]());
@@ -152,6 +169,32 @@ test('after signing out nothing is left on the device, whatever was still to be 
   await chat[Symbol.asyncDispose]();
   expect(await cache.load()).toEqual({ rooms: [], drafts: [], users: [] });
   expect(await cache.timeline('r')).toBeUndefined();
+});
+
+test('after signing out in one tab another one writes nothing more on the device, and stays connected', async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const memory = createMemoryCache();
+  const cache = { ...memory, putProfile: (profile: Profile) => held.then(() => memory.putProfile(profile)) };
+  const name = `chat ${process.pid}`;
+  const openTabs = (): Tabs => createBrowserTabs(name);
+  const [leaving, staying] = [await create({ cache, openTabs }), await create({ cache, openTabs })];
+  const room = await staying.open(message(1));
+  const { listener } = staying.channels.get('chat:user:me')!;
+  // On its way to the device all the while.
+  listener.publication({ type: 'profile', profile: { id: 'me', name: 'Me' } }, 7);
+  await settle();
+  await leaving.chat.clear();
+  await leaving.chat[Symbol.asyncDispose]();
+  // Tabs hear each other after a moment.
+  for (let turn = 0; turn < 20; turn += 1) await settle();
+  release();
+  listener.publication({ type: 'room', item: aRoom('late') }, 9);
+  room.setDraft('begun');
+  await staying.clock.advance(5_000);
+  await settle();
+  const nothing = { rooms: [], drafts: [], users: [] };
+  expect([await cache.load(), await cache.timeline('r')]).toEqual([nothing, undefined]);
+  expect(staying.call('setDraft').input).toEqual({ room: 'r', text: 'begun' });
 });
 
 test('closing twice at once, and signing out before there is a user, come to an end', async () => {

@@ -33,6 +33,9 @@ export interface ChatClientParts {
   openStorage(user: string): Promise<ChatStorage>;
 }
 
+/** Tabs tell each other that what the device keeps is cleared. */
+const clearTopic = 'chat-clear';
+
 /** No longer in the room; as the server's error of this name. */
 const notMember = { code: 603, message: 'not a member of the room' };
 
@@ -61,7 +64,8 @@ export class ChatClient implements Chat, AsyncDisposable {
   #startedFor: string | undefined;
   /** Writes to the device, one after the other. */
   #writes: Promise<unknown> = Promise.resolve();
-  /** Nothing more is written: it is closed, or the user has signed out. */
+  #isWriting = false;
+  /** Nothing more is written: it is closed, or the user has signed out, here or in another tab. */
   #isForgetful = false;
   #closing: Promise<void> | undefined;
 
@@ -193,8 +197,18 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#isForgetful = true;
     if (this.#startedFor === undefined) return;
     const storage = await this.#storage.promise;
+    storage?.tabs.send(clearTopic, undefined);
     await this.#writes;
     await Promise.all([storage?.outbox.clear(), storage?.cache.clear()]);
+  }
+
+  /** Another tab has cleared what the device keeps. This one goes on, and writes nothing there any more. */
+  async #clearedElsewhere({ cache }: ChatStorage): Promise<void> {
+    this.#isForgetful = true;
+    if (!this.#isWriting) return;
+    // What was on its way may have come behind the clearing.
+    await this.#writes;
+    await cache.clear().catch(() => undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -237,6 +251,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   async #begin(me: string): Promise<void> {
     try {
       const storage = await this.#parts.openStorage(me);
+      this.#stops.push(storage.tabs.onMessage(clearTopic, () => void this.#clearedElsewhere(storage)));
       this.#outbox.open(storage.outbox);
       this.#once = new NoticeOnce({
         tabs: storage.tabs,
@@ -374,6 +389,11 @@ export class ChatClient implements Chat, AsyncDisposable {
 
   #remember(write: (cache: ChatCache) => Promise<unknown>): void {
     if (this.#isForgetful) return;
-    this.#writes = this.#writes.then(() => this.#recall(write));
+    this.#writes = this.#writes.then(async () => {
+      if (this.#isForgetful) return;
+      this.#isWriting = true;
+      await this.#recall(write);
+      this.#isWriting = false;
+    });
   }
 }

@@ -13,7 +13,7 @@ import type { OutboxRecord, OutboxStore } from './outbox-store.ts';
 
 /** How long what was sent stays in the storage, for tabs that have not read it yet. */
 const sentStaysMs = 5_000;
-const [changedTopic, progressTopic] = ['outbox', 'outbox-progress'];
+const [changedTopic, progressTopic, clearTopic] = ['outbox', 'outbox-progress', 'outbox-clear'];
 
 interface Progress {
   readonly clientId: string;
@@ -39,6 +39,7 @@ export class OutboxEntries {
   /** Raised by every change made here: what was read before it is old. */
   #version = 0;
   #reading: Promise<void> | undefined;
+  #isForgetful = false;
   #isClosed = false;
 
   /** @param onChange called after every change, also of what is not shown. */
@@ -49,6 +50,7 @@ export class OutboxEntries {
     this.#onChange = onChange;
     this.#stops = [
       tabs.onMessage(changedTopic, () => void this.read()),
+      tabs.onMessage(clearTopic, () => this.#clearedElsewhere()),
       tabs.onMessage(progressTopic, (message) => this.#heardProgress(message as Progress)),
     ];
   }
@@ -60,6 +62,11 @@ export class OutboxEntries {
 
   get rooms(): ReadonlySet<string> {
     return new Set([...this.#known.values()].map(({ record }) => record.room));
+  }
+
+  /** The storage was cleared. What is in it from now on is no longer of this tab. */
+  get isForgetful(): boolean {
+    return this.#isForgetful;
   }
 
   has(clientId: string): boolean {
@@ -80,7 +87,7 @@ export class OutboxEntries {
     this.#checkRoom(record);
     const { clientId } = record;
     this.#known.set(clientId, new EntryView(record, 'adding', files));
-    const adding = this.#store.add(record, files).then(
+    const adding = this.#keep(record, files).then(
       () => this.#added(clientId, 'stored'),
       (error: unknown) => {
         this.#added(clientId, 'here');
@@ -132,6 +139,8 @@ export class OutboxEntries {
   }
 
   async clear(): Promise<void> {
+    this.#isForgetful = true;
+    this.#tabs.send(clearTopic, undefined);
     for (const clientId of this.#known.keys()) this.#forget(clientId);
     this.#publish();
     await this.#write(() => this.#store.clear());
@@ -139,6 +148,7 @@ export class OutboxEntries {
 
   /** Reads what is stored; a read that runs is joined, and repeated if something changed here meanwhile. */
   read(): Promise<void> {
+    if (this.#isForgetful) return Promise.resolve();
     this.#version += 1;
     this.#reading ??= this.#readUntilFresh().finally(() => void (this.#reading = undefined));
     return this.#reading;
@@ -155,11 +165,11 @@ export class OutboxEntries {
   }
 
   async #readUntilFresh(): Promise<void> {
-    for (let version = -1; version !== this.#version && !this.#isClosed;) {
+    for (let version = -1; version !== this.#version && !this.#isForgetful && !this.#isClosed;) {
       version = this.#version;
       try {
         const records = await this.#store.all();
-        if (version === this.#version) this.#take(records);
+        if (version === this.#version && !this.#isForgetful) this.#take(records);
       } catch {
         // It goes on with what it knows.
         return;
@@ -215,6 +225,18 @@ export class OutboxEntries {
     if (bytes > maxOutboxBytes) {
       throw TidingsError.of('storage', `${bytes} bytes would wait to be sent; at most ${maxOutboxBytes}`);
     }
+  }
+
+  async #keep(record: OutboxRecord, files: ReadonlyMap<string, Blob>): Promise<void> {
+    if (this.#isForgetful) throw TidingsError.of('storage', 'what this device keeps was cleared');
+    await this.#store.add(record, files);
+  }
+
+  /** What was on its way may have come behind the clearing. */
+  #clearedElsewhere(): void {
+    this.#isForgetful = true;
+    for (const clientId of this.#known.keys()) this.discard(clientId);
+    this.#publish();
   }
 
   #added(clientId: string, where: 'stored' | 'here'): void {

@@ -49,6 +49,9 @@ export interface Outbox extends AsyncDisposable {
   discard(clientId: string): void;
   /** Called before the entry leaves `entries`, in every tab, so that the message never vanishes from a screen. */
   onSent(listener: (message: Message) => void): () => void;
-  /** Forgets everything, in every tab; at signing out. */
+  /**
+   * Forgets everything, in every tab; at signing out. Those that are open go on, keep nothing on the device any more, and
+   * leave alone what is there from then on.
+   */
   clear(): Promise<void>;
 }

@@ -398,4 +398,30 @@ describe('several tabs', () => {
     await world.settle();
     expect([waiting(one), waiting(two), await store.all()]).toEqual([[], [], []]);
   });
+
+  test('after clearing, another tab sends what it is given and keeps nothing, and leaves what comes next alone', async () => {
+    const [staying, leaving] = [world.open(), world.open()];
+    await world.settle();
+    staying.isOnline = false;
+    const clearing = leaving.outbox.clear();
+    // On its way into the storage while it is cleared.
+    await staying.outbox.add('r', 'c1', { text: 'm1' });
+    await clearing;
+    await leaving.close();
+    await world.settle();
+    expect([waiting(staying), await store.all()]).toEqual([[], []]);
+    staying.isOnline = true;
+    await expect(staying.outbox.add('r', 'c2', { text: 'm2' })).rejects.toMatchObject({ code: 7 });
+    await world.settle();
+    expect([world.texts('r'), await store.all()]).toEqual([['m2'], []]);
+    // Signed in again.
+    const next = world.open();
+    next.isOnline = false;
+    await next.outbox.add('r', 'c3', { text: 'm3' });
+    await world.advance(60_000);
+    expect([waiting(staying), world.texts('r')]).toEqual([[], ['m2']]);
+    next.isOnline = true;
+    await world.settle();
+    expect(world.texts('r')).toEqual(['m2', 'm3']);
+  });
 });

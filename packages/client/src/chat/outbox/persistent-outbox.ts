@@ -43,7 +43,7 @@ export class PersistentOutbox implements Outbox {
     this.#connection = connection;
     this.#tabs = tabs;
     this.#clock = clock;
-    this.#entries = new OutboxEntries(store, tabs, clock, () => this.#sender.look());
+    this.#entries = new OutboxEntries(store, tabs, clock, () => this.#changed());
     this.entries = this.#entries.views;
     this.#sender = new OutboxSender({ entries: this.#entries, connection, clock, isLeader: () => this.#isLeading });
     this.#stopListening = connection.state.subscribe(() => this.#follow());
@@ -87,12 +87,18 @@ export class PersistentOutbox implements Outbox {
     await this.#entries.close();
   }
 
+  #changed(): void {
+    // What waits from now on is for another tab to send.
+    if (this.#entries.isForgetful) this.#resign();
+    this.#sender.look();
+  }
+
   #follow(): void {
     if (this.#connection.state.get().status !== 'online') {
       this.#resign();
       return;
     }
-    if (!this.#leadership) {
+    if (!this.#leadership && !this.#entries.isForgetful) {
       this.#leadership = this.#tabs.lead('outbox');
       this.#stopFollowing = this.#leadership.isLeader.subscribe(() => void this.#lead());
       void this.#lead();
