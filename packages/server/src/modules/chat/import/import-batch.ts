@@ -37,5 +37,6 @@ export async function writeBatch(
   await writeVotes(work, rooms, messages, of('vote'));
   await messages.finish();
   await rooms.finish();
+  await members.setMentions(messages.mentions);
   await members.setReads(of('read'), messages);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chatSchema } from '../../../config/chat-schema.ts';
+import { countMentions } from '../mentions.ts';
 import { importChat } from './import-chat.ts';
 import { noCounts } from './import-work.ts';
 import { createChat, type ChatFixture } from '../testing/chat-fixture.ts';
@@ -138,6 +139,54 @@ describe('an import', () => {
     const before = await everything(chat);
     expect(await load(chat, file)).toEqual({ ...noCounts, lines: 20, known: 18 });
     expect(await everything(chat)).toEqual(before);
+  });
+
+  test('counts what mentions a member who has something unread, and nobody else', async () => {
+    await using chat = await createChat();
+    await load(chat, file);
+    await load(
+      chat,
+      ['cleo', 'dora'].map((user) => ({ type: 'member', room: 'r1', user })),
+    );
+    const users = ['anna', 'ben', 'cleo', 'eve'];
+    const more = [
+      { type: 'message', room: 'r1', id: 'm7', sender: 'ben', at: 8_000, text: '@all', mentions: { users } },
+      {
+        type: 'message',
+        room: 'r1',
+        id: 'm8',
+        sender: 'cleo',
+        at: 9_000,
+        text: '.',
+        thread: 'm1',
+        mentions: { users },
+      },
+      {
+        type: 'message',
+        room: 'r1',
+        id: 'm9',
+        sender: 'cleo',
+        at: 9_500,
+        text: '@anna',
+        mentions: { users: ['anna'] },
+      },
+      { type: 'read', room: 'r1', user: 'cleo', message: 'm7' },
+    ];
+    const counts = async () => {
+      const members = await chat.chat.db.selectFrom('chat_members').selectAll().where('room_id', '=', 'r1').execute();
+      for (const { user_id, read_seq, mention_count } of members) {
+        expect(await countMentions(chat.chat.db, 'r1', user_id, read_seq), user_id).toBe(mention_count);
+      }
+      return Object.fromEntries(members.map(({ user_id, mention_count }) => [user_id, mention_count]));
+    };
+    expect(await counts()).toEqual({ anna: 1, ben: 0, cleo: 0, dora: 0 });
+    for (const _ of ['first', 'again']) {
+      await load(chat, more);
+      expect(await counts()).toEqual({ anna: 4, ben: 0, cleo: 0, dora: 0 });
+    }
+    await chat.as('cleo')('send', { room: 'r1', text: 'live', mentions: { users: ['anna'] } });
+    await chat.system('delete', { room: 'r1', seq: 7 });
+    expect(await counts()).toEqual({ anna: 4, ben: 0, cleo: 0, dora: 0 });
   });
 
   test('of many lines goes in batches, and on where it was broken off', async () => {

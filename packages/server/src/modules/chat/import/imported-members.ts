@@ -3,6 +3,7 @@ import type { MemberRow } from '../chat-writer.ts';
 import { isCrowd } from '../membership.ts';
 import { countMentions } from '../mentions.ts';
 import { rowKey } from '../row-cache.ts';
+import type { ChatTables } from '../tables.ts';
 import { ImportError, type LineOf } from './import-lines.ts';
 import { inStatements, type ImportWork } from './import-work.ts';
 import type { ImportedMessages } from './imported-messages.ts';
@@ -31,6 +32,23 @@ export class ImportedMembers {
     if (fresh.length > 0) await tx.insertInto('chat_members').values(fresh).execute();
     counts.members += fresh.length;
     counts.known += lines.length - fresh.length;
+  }
+
+  /** Counts anew for members whom new messages mention and who have something unread. After the rooms are finished. */
+  async setMentions(mentions: readonly ChatTables['chat_mentions'][]): Promise<void> {
+    const { tx } = this.#work;
+    const latest = new Map(mentions.map((row) => [rowKey(row.room_id, row.user_id), row]));
+    const named = [...latest.values()].map(({ room_id, user_id }) => ({ room: room_id, user: user_id }));
+    for (const [key, member] of await this.#load(named)) {
+      const { room_id: room, user_id: user, read_seq, state } = member;
+      if (state !== 'member' || read_seq >= (latest.get(key)?.seq ?? 0)) continue;
+      await tx
+        .updateTable('chat_members')
+        .set({ mention_count: await countMentions(tx, room, user, read_seq) })
+        .where('room_id', '=', room)
+        .where('user_id', '=', user)
+        .execute();
+    }
   }
 
   /** Everything up to a message was read, and nothing behind it. After the rooms are finished. */

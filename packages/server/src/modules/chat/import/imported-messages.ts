@@ -28,6 +28,8 @@ export class ImportedMessages {
   readonly #seqs = new Map<string, number>();
   readonly #fresh = new Map<string, MessageRow>();
   readonly #changed = new Map<string, MessageRow>();
+  /** Of the new ones, in the order of their rooms. */
+  readonly mentions: ChatTables['chat_mentions'][] = [];
 
   constructor(work: ImportWork, rooms: ImportedRooms, files: StoredFiles) {
     this.#work = work;
@@ -233,6 +235,7 @@ export class ImportedMessages {
         .filter((user) => user !== row.sender_id)
         .map((user_id) => ({ user_id, room_id: row.room_id, seq: row.seq, message_id: row.id }));
     });
+    this.mentions.push(...mentions);
     for (const some of inStatements(mentions))
       await tx
         .insertInto('chat_mentions')
