@@ -11,6 +11,7 @@ import { removeMentions } from './mentions.ts';
 import { changeMessage, isVisible, showMessage } from './message-access.ts';
 import type { Message } from './model.ts';
 import { enterRoom } from './room-access.ts';
+import { removeFromThread } from './threads.ts';
 
 /** `message_seq` of an attachment whose message is gone: its file and row may go. */
 export const orphanSeq = -1;
@@ -48,12 +49,7 @@ export async function makeTombstone(tx: ChatTransaction, row: MessageRow, by: st
   await removeRows(tx, row);
   const change = { body: '{}', reactions: null, poll: null, pinned_at: null, edited_at: null, deleted_at: tx.nowMs };
   const deleted = changeMessage(tx, row, change, 'message.deleted', by);
-  if (row.thread_seq !== null && row.shadow === 0) {
-    const parent = await tx.message(row.room_id, row.thread_seq);
-    if (parent) {
-      changeMessage(tx, parent, { thread_count: Math.max(0, parent.thread_count - 1) }, 'thread.changed', by);
-    }
-  }
+  await removeFromThread(tx, row, by);
   return deleted;
 }
 

@@ -12,6 +12,7 @@ import type { Mentions, Message } from './model.ts';
 import { reportMessage } from './report-message.ts';
 import { accessRoom, enterRoom } from './room-access.ts';
 import { checkRestrictions } from './sender-restrictions.ts';
+import { removeFromThread } from './threads.ts';
 
 export interface EditInput {
   readonly room: string;
@@ -199,7 +200,8 @@ async function store(
   if (hide) await removeMentions(tx, before);
   const change = { body: json, version: before.version + 1, edited_at: tx.nowMs, ...(hide && { shadow: 1 as const }) };
   const row = changeMessage(tx, before, change, 'message.edited', actor.user);
-  if (!hide) await updateMentions(tx, row);
+  if (hide) await removeFromThread(tx, before, actor.user);
+  else await updateMentions(tx, row);
   if (report !== undefined) await reportMessage(tx, row, report);
   return row;
 }

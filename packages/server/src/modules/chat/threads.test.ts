@@ -34,6 +34,23 @@ describe('a reply', () => {
     expect(await chat.memberRow('ben')).toMatchObject({ read_seq: 0, read_ucount: 0 });
   });
 
+  test('that an edit hides is no longer counted, and deleting it changes nothing', async () => {
+    await using chat = await started();
+    for (const user of ['ben', 'carl']) await chat.as(user)('send', { ...thread, text: 'reply' });
+    await chat.system('shadowBan', { room: 'room', user: 'ben' });
+    chat.forget();
+    await chat.as('ben')('edit', { room: 'room', seq: 3, text: 'spam' });
+    const count = async () => (await chat.as('anna')('message', { room: 'room', seq: 1 })).message.thread.count;
+    expect(await count()).toBe(1);
+    expect(chat.published('chat:room:room')).toMatchObject([
+      { message: { seq: 3, kind: 'hidden' } },
+      { message: { seq: 1, thread: { count: 1, lastSeq: 4 } } },
+    ]);
+    await chat.as('ben')('edit', { room: 'room', seq: 3, text: 'more spam' });
+    await chat.as('ben')('delete', { room: 'room', seq: 3 });
+    expect(await count()).toBe(1);
+  });
+
   test('in the thread of a reply is refused', async () => {
     await using chat = await started();
     await chat.as('ben')('send', { ...thread, text: 'reply' });

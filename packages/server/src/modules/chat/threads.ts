@@ -64,6 +64,14 @@ export async function addToThread(
     .execute();
 }
 
+/** A reply that others no longer see: lowers what the message above says of its thread. @param row as it was before. */
+export async function removeFromThread(tx: ChatTransaction, row: MessageRow, by: string): Promise<void> {
+  if (row.thread_seq === null || row.shadow === 1) return;
+  const parent = await tx.message(row.room_id, row.thread_seq);
+  if (!parent) return;
+  changeMessage(tx, parent, { thread_count: Math.max(0, parent.thread_count - 1) }, 'thread.changed', by);
+}
+
 /**
  * Threads of a room that the actor follows, the one with the latest reply first.
  * @throws ChatError roomNotFound, notMember, forbidden, tooMany.
