@@ -279,7 +279,7 @@ const leave = inRoom(({ room, user }) => {
     apply() {
       const last = state === 'member' && countMembers(room) === 1;
       end(room, user, 'left');
-      if (last && room.kind === 'group' && room.createdBy !== '')
+      if (last && ['group', 'public'].includes(room.kind) && room.createdBy !== '')
         Object.assign(room, { deleted: true, name: undefined });
       else passOwnership(room);
     },

@@ -70,21 +70,29 @@ describe('leaving', () => {
     expect(await chat.roomRow()).toMatchObject({ member_count: 1 });
   });
 
-  test('of the last member deletes a group that a user made, and no other room', async () => {
+  test.each(['group', 'public'] as const)('of the last member deletes a %s room that a user made', async (kind) => {
     await using chat = await createChat();
-    await chat.room({ members: ['anna', 'ben'] });
+    await chat.room({ kind, members: ['anna', 'ben'] });
     await Promise.all(['anna', 'ben'].map((user) => chat.as(user)('leave', { room: 'room' })));
     expect(await chat.roomRow()).toMatchObject({ deleted_at: chat.clock.now(), member_count: 0 });
     expect(chat.eventTypes.at(-1)).toBe('chat.room.deleted');
     expect(chat.published('chat:user:ben').filter((one) => (one as { type: string }).type === 'roomGone')).toHaveLength(
       1,
     );
-    await chat.room({ id: 'public', kind: 'public', members: ['anna'] });
-    await chat.room({ id: 'support', members: ['anna'], row: { created_by: '' } });
-    for (const room of ['public', 'support']) {
-      await chat.as('anna')('leave', { room });
-      expect(await chat.roomRow(room)).toMatchObject({ deleted_at: null, member_count: 0 });
-    }
+    const { rooms } = await chat.as('cleo')('findRooms');
+    expect(rooms).toEqual([]);
+    await expect(chat.as('cleo')('join', { room: 'room' })).rejects.toThrow('no such room');
+  });
+
+  test.each([
+    ['a group of a back end', 'group', ''],
+    ['a public room of a back end', 'public', ''],
+    ['a broadcast', 'broadcast', 'anna'],
+  ] as const)('of the last member leaves a room where it is: %s', async (_, kind, createdBy) => {
+    await using chat = await createChat();
+    await chat.room({ kind, members: ['anna'], row: { created_by: createdBy } });
+    await chat.as('anna')('leave', { room: 'room' });
+    expect(await chat.roomRow()).toMatchObject({ deleted_at: null, member_count: 0 });
   });
 
   test('a direct room is not left but archived', async () => {

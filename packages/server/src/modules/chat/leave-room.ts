@@ -15,8 +15,9 @@ import { enterRoom } from './room-access.ts';
 import { tellRoomListItem } from './room-list-item.ts';
 
 /**
- * A group that a user made goes with its last member, since nobody could ever come in again; other rooms stay. Leaving
- * again does nothing; who was only invited declines.
+ * A group or public room that a user made goes with its last member: nobody could ever come into the group again, and
+ * public rooms without anybody would pile up for all to find. Rooms of back ends stay. Leaving again does nothing; who
+ * was only invited declines.
  * @throws ChatError roomNotFound, notMember, invalid for a direct room, which can be archived.
  */
 export async function leaveRoom(
@@ -35,7 +36,8 @@ export async function leaveRoom(
       throw new ChatError('notMember', id);
     }
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room keeps its two users; archive it instead');
-    const last = room.kind === 'group' && room.created_by !== '' && room.member_count === 1;
+    const goesWithLast = (room.kind === 'group' || room.kind === 'public') && room.created_by !== '';
+    const last = goesWithLast && room.member_count === 1;
     const owns = before.state === 'member' && before.role === 'owner';
     if (before.state === 'member' && (last || owns)) beAlone();
     await endMembership(tx, before, 'left', 'member.left', user);
