@@ -131,6 +131,25 @@ test('a room that was denied is entered again when the person asks for its lates
   expect([room.messages.get().status, room.gone.get()]).toEqual(['live', undefined]);
 });
 
+test('the own profile is read again after a gap, and not when nothing was missed', async () => {
+  const cache = createMemoryCache();
+  await cache.putProfile({ id: 'me', name: 'Before' });
+  await cache.putPosition({ offset: 3, epoch: 'e' });
+  const { chat, call, channels } = await create({ cache });
+  const { listener, since } = channels.get('chat:user:me')!;
+  expect([chat.profile.get()?.name, since?.offset]).toEqual(['Before', 3]);
+  listener.subscribed({ recovered: true, position: { offset: 3, epoch: 'e' } });
+  expect(() => call('profile')).toThrow('was not called');
+  listener.subscribed({ recovered: false, position: { offset: 90, epoch: 'e' } });
+  // For now; then it is tried again with the next connection.
+  await call('profile').fail(TidingsError.of('timeout'));
+  listener.subscribed({ recovered: true, position: { offset: 90, epoch: 'e' } });
+  await call('profile').answer({ profile: { id: 'me', name: 'After' } });
+  expect(chat.profile.get()?.name).toBe('After');
+  listener.subscribed({ recovered: true, position: { offset: 90, epoch: 'e' } });
+  expect(() => call('profile')).toThrow('was not called');
+});
+
 /** A page that tells what happens to it. */
 function stubPage() {
   onTestFinished(() => void vi.unstubAllGlobals());

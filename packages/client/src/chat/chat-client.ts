@@ -62,6 +62,8 @@ export class ChatClient implements Chat, AsyncDisposable {
   #once: NoticeOnce | undefined;
   #channel: UserChannel | undefined;
   #startedFor: string | undefined;
+  /** It may have become another one that was not told. */
+  #isProfileStale = true;
   /** Writes to the device, one after the other. */
   #writes: Promise<unknown> = Promise.resolve();
   #isWriting = false;
@@ -268,7 +270,10 @@ export class ChatClient implements Chat, AsyncDisposable {
     if (state) {
       this.#users.recall(state.users);
       this.#drafts.recall(state.drafts);
-      if (state.profile && !this.profile.get()) this.profile.set(state.profile);
+      if (state.profile && !this.profile.get()) {
+        this.profile.set(state.profile);
+        this.#isProfileStale = false;
+      }
       this.#list.recall(state.rooms);
     }
     if (this.#closing) return;
@@ -280,7 +285,11 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#channel = new UserChannel(this.#context, me, state?.position, {
       live: (isWhole) => {
         this.#list.live(isWhole && state !== undefined);
-        if (!isWhole) for (const room of this.#open) room.doubtOwn();
+        if (!isWhole) {
+          this.#isProfileStale = true;
+          for (const room of this.#open) room.doubtOwn();
+        }
+        if (this.#isProfileStale) void this.#readProfile();
       },
       heard: (publication) => this.#heard(publication),
       isCurrent: () => this.#list.isCurrent,
@@ -297,18 +306,20 @@ export class ChatClient implements Chat, AsyncDisposable {
     this.#presences.online();
     this.#drafts.online();
     this.#delivered.look();
-    if (!this.profile.get() && this.me.get() !== undefined) void this.#readProfile();
   }
 
   async #readProfile(): Promise<void> {
     try {
-      this.#heardProfile((await this.call('profile', {})).profile);
+      const { profile } = await this.call('profile', {});
+      // What was heard meanwhile may be later.
+      if (this.#isProfileStale) this.#heardProfile(profile);
     } catch {
-      // Who has none yet has none; else with the next connection.
+      // With the next connection.
     }
   }
 
   #heardProfile(profile: Profile): void {
+    this.#isProfileStale = false;
     this.profile.set(profile);
     this.#users.heard([profile]);
     this.#remember((cache) => cache.putProfile(profile));
