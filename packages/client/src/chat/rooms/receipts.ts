@@ -2,6 +2,7 @@
  * How far the members of a room have read, and what is on their devices. Read once when the room is live, then told as it
  * moves. Of rooms with many members only the first are known; then nobody says of a message that all have read it.
  */
+import { TidingsError } from '../../error.ts';
 import { WritableStore } from '../../store.ts';
 import type { ChatContext } from '../chat-context.ts';
 import { Coalesced } from '../coalesced.ts';
@@ -13,6 +14,7 @@ type Told = Omit<Extract<RoomPublication, { type: 'receipts' }>, 'type'>;
 const perPage = 100;
 const maxPages = 3;
 const againMs = 500;
+const retryMs = 5_000;
 
 export class Receipts {
   readonly view = new WritableStore<ReceiptsView>({ read: new Map(), delivered: new Map() });
@@ -20,6 +22,7 @@ export class Receipts {
   readonly #room: string;
   readonly #onChange: () => void;
   readonly #again: Coalesced;
+  readonly #retry: Coalesced;
   #read = new Map<string, number>();
   #delivered = new Map<string, number>();
   /** What was told while a reading is on its way, which may be older. */
@@ -35,6 +38,10 @@ export class Receipts {
     this.#room = room;
     this.#onChange = onChange;
     this.#again = new Coalesced(context.clock, againMs, () => void this.reload());
+    this.#retry = new Coalesced(context.clock, retryMs, () => {
+      // Without a connection, the room is live again later.
+      if (context.connection.state.get().status === 'online') void this.reload();
+    });
   }
 
   /** Of an own message outside of threads. */
@@ -80,10 +87,11 @@ export class Receipts {
   async reload(isReset = false): Promise<void> {
     if (isReset) this.#departed.clear();
     this.#again.cancel();
+    this.#retry.cancel();
     const meanwhile: Told[] = [];
     this.#meanwhile = meanwhile;
     const [read, delivered] = [new Map<string, number>(), new Map<string, number>()];
-    let isWhole = false;
+    let [isWhole, hasFailed] = [false, false];
     try {
       let after: string | undefined;
       for (let page = 0; page < maxPages && !isWhole; page++) {
@@ -100,11 +108,17 @@ export class Receipts {
         after = receipts.at(-1)?.user;
         isWhole = !hasMore;
       }
-    } catch {
-      // Not to be seen in this room, or to be read again when the room is live again.
+    } catch (error) {
+      // Else they are not to be seen in this room.
+      hasFailed = error instanceof TidingsError && error.isTemporary;
     }
     if (this.#meanwhile !== meanwhile) return;
     this.#meanwhile = undefined;
+    if (hasFailed) {
+      // What is known stays, with what was told since.
+      this.#retry.want();
+      return;
+    }
     const me = this.#context.me.get() ?? '';
     for (const user of [me, ...this.#departed]) {
       read.delete(user);
@@ -117,6 +131,7 @@ export class Receipts {
 
   close(): void {
     this.#again.cancel();
+    this.#retry.cancel();
     this.#meanwhile = undefined;
   }
 
