@@ -141,3 +141,17 @@ test('a single tab leads and gets what it claims', async () => {
   leadership.release();
   expect(leadership.isLeader.get()).toBe(false);
 });
+
+test('a tab that is closed says nothing any more and gets nothing', async () => {
+  const [closing, other] = open(2) as [Tabs, Tabs];
+  const heard: unknown[] = [];
+  other.onMessage('a', (message) => void heard.push(message));
+  const claiming = closing.claim('x');
+  await closing[Symbol.asyncDispose]();
+  closing.send('a', 1);
+  expect([await claiming, await closing.claim('y')]).toEqual([false, false]);
+  await settle();
+  // Neither is held.
+  expect([await other.claim('x'), await other.claim('y')]).toEqual([true, true]);
+  expect(heard).toEqual([]);
+});

@@ -19,6 +19,7 @@ export function createBrowserTabs(name: string, clock: Clock = systemClock): Tab
   const channel = new BroadcastChannel(prefix);
   const listeners = new Map<string, Set<(message: unknown) => void>>();
   const releases = new Set<() => void>();
+  let isClosed = false;
 
   channel.onmessage = ({ data }: MessageEvent<Envelope>) => {
     for (const listener of [...(listeners.get(data.topic) ?? [])]) listener(data.message);
@@ -26,7 +27,9 @@ export function createBrowserTabs(name: string, clock: Clock = systemClock): Tab
 
   return {
     isAlone: false,
-    send: (topic, message) => channel.postMessage({ topic, message } satisfies Envelope),
+    send(topic, message) {
+      if (!isClosed) channel.postMessage({ topic, message } satisfies Envelope);
+    },
     onMessage(topic, listener) {
       const those = listeners.get(topic) ?? new Set();
       listeners.set(topic, those.add(listener));
@@ -41,13 +44,13 @@ export function createBrowserTabs(name: string, clock: Clock = systemClock): Tab
       releases.add(release);
       return { isLeader: leadership.isLeader, release };
     },
-    claim(what) {
+    async claim(what) {
       const { locks } = navigator;
-      if (!locks) return Promise.resolve(true);
-      return new Promise((resolve) => {
+      if (!locks || isClosed) return !isClosed;
+      const isOurs = await new Promise<boolean>((resolve) => {
         const hold = (lock: Lock | null): Promise<void> | undefined => {
           resolve(lock !== null);
-          if (!lock) return undefined;
+          if (!lock || isClosed) return undefined;
           return new Promise((end) => {
             const release = (): void => {
               clock.clearTimeout(timer);
@@ -60,8 +63,11 @@ export function createBrowserTabs(name: string, clock: Clock = systemClock): Tab
         };
         locks.request(`${prefix}:${what}`, { ifAvailable: true }, hold).catch(() => resolve(true));
       });
+      // Closed meanwhile: it is released, for another to claim.
+      return isOurs && !isClosed;
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       for (const release of [...releases]) release();
       channel.close();
       listeners.clear();

@@ -107,3 +107,22 @@ test('what was told is not told again, and other things are', async () => {
   expect(await notices.decide('b', 'r')).toBe(true);
   expect(await notices.decide('c', 'shown')).toBe(false);
 });
+
+test('a tab that is closed while it is decided tells nothing, and another one does', async () => {
+  const clock = new FakeClock();
+  const name = `notices ${process.pid} ${(names += 1)}`;
+  const create = (isVisible: boolean) => {
+    const tabs = createBrowserTabs(name, clock);
+    const notices = new NoticeOnce({ tabs, clock, isVisible: () => isVisible, showsRoom: () => false });
+    return { tabs, notices, isTold: notices.decide('message 1', 'r') };
+  };
+  const [closing, other] = [create(true), create(false)];
+  closing.notices[Symbol.dispose]();
+  await closing.tabs[Symbol.asyncDispose]();
+  await clock.advance(120);
+  expect(await closing.isTold).toBe(false);
+  await clock.advance(360);
+  expect(await other.isTold).toBe(true);
+  other.notices[Symbol.dispose]();
+  await other.tabs[Symbol.asyncDispose]();
+});

@@ -9,6 +9,7 @@
  */
 import type { Store } from '../store.ts';
 
+/** Once it is closed it says nothing to the others, hears nothing, and claims nothing. */
 export interface Tabs extends AsyncDisposable {
   /** There are no others, and never will be. */
   readonly isAlone: boolean;
