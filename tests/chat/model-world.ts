@@ -192,7 +192,8 @@ export function mentionsOf(room: ModelRoom, user: string, member: ModelMember): 
   if (member.state !== 'member') return 0;
   return room.messages
     .slice(member.readSeq)
-    .filter(({ deleted, gone, everybody, named }) => !deleted && !gone && (everybody || named.has(user))).length;
+    .filter(({ deleted, gone }) => !deleted && !gone)
+    .filter(({ everybody, named, sender }) => (everybody && sender !== user) || named.has(user)).length;
 }
 
 /** Comes into the room now: nothing that was said is unread. */

@@ -74,8 +74,9 @@ async function recountRoom(db: Kysely<ChatTables>, room: ChatTables['chat_rooms'
     expect(member.read_seq, `${who} read`).toBeLessThanOrEqual(room.last_seq);
     expect(member.delivered_seq, `${who} delivered`).toBeLessThanOrEqual(room.last_seq);
     const mentioning = messages.filter(
-      ({ seq }) =>
+      ({ seq, sender_id }) =>
         seq > member.read_seq &&
+        sender_id !== member.user_id &&
         noted.some((one) => one.seq === seq && (one.user_id === member.user_id || one.user_id === '*')),
     );
     expect(member.mention_count, `${who} mentions`).toBe(mentioning.length);

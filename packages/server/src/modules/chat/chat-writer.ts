@@ -66,10 +66,10 @@ export interface ChatTransaction {
   changeMember(room: string, user: string, change: Partial<MemberRow>): MemberRow;
   changeMessage(room: string, seq: number, change: Partial<MessageRow>): MessageRow;
   /**
-   * Raises (or with −1 lowers) the count of unread mentions of every member of the room that has not read message `seq`.
-   * One statement however many there are; the room must be in `needs.rooms`.
+   * Raises (or with −1 lowers) the count of unread mentions of every member of the room that has not read message `seq`
+   * and is not its sender. One statement however many there are; the room must be in `needs.rooms`.
    */
-  mentionAll(room: string, by: 1 | -1, seq: number): void;
+  mentionAll(room: string, by: 1 | -1, seq: number, sender: string): void;
   /**
    * Raises the room's revision. The change that carries it must be published.
    * @param change of the room's row, along with it.

@@ -327,7 +327,7 @@ describe('mentions of all', () => {
       writer.run(needs, async (tx) => {
         await tx.member('room', 'carl');
         tx.changeMember('room', 'carl', { read_seq: 5 });
-        tx.mentionAll('room', 1, 5);
+        tx.mentionAll('room', 1, 5, 'eve');
       }),
       // Read for the first time after it was counted.
       writer.run(needs, async (tx) => {
@@ -338,8 +338,8 @@ describe('mentions of all', () => {
     const counts = await Promise.all(['anna', 'ben', 'carl', 'dora'].map((user) => chat.memberRow(user)));
     // Carl has read the message.
     expect(counts.map(({ mention_count }) => mention_count)).toEqual([1, 4, 0, 1]);
-    await writer.run(needs, (tx) => tx.mentionAll('room', -1, 5));
-    await writer.run(needs, (tx) => tx.mentionAll('room', -1, 5));
+    await writer.run(needs, (tx) => tx.mentionAll('room', -1, 5, 'eve'));
+    await writer.run(needs, (tx) => tx.mentionAll('room', -1, 5, 'eve'));
     const after = await Promise.all(['anna', 'ben', 'carl', 'dora'].map((user) => chat.memberRow(user)));
     expect(after.map(({ mention_count }) => mention_count)).toEqual([0, 2, 0, 0]);
   });
@@ -350,7 +350,7 @@ describe('mentions of all', () => {
     const { writer } = chat.chat;
     await Promise.allSettled([
       writer.run({ rooms: ['room'] }, (tx) => {
-        tx.mentionAll('room', 1, 1);
+        tx.mentionAll('room', 1, 1, 'eve');
         throw new Error('boom');
       }),
       writer.run({ rooms: ['room'] }, (tx) => append(tx)),
@@ -364,7 +364,7 @@ describe('mentions of all', () => {
     const { writer } = chat.chat;
     const [, seen] = await Promise.allSettled([
       writer.run({ rooms: ['room'] }, async (tx) => {
-        tx.mentionAll('room', 1, 1);
+        tx.mentionAll('room', 1, 1, 'eve');
         await tx.member('room', 'ben');
         tx.changeMember('room', 'ben', { sent_at: 5 });
         throw new Error('boom');

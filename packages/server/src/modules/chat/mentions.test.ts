@@ -11,7 +11,8 @@ async function roomOf(...members: string[]) {
 async function counts(chat: ChatFixture, ...users: string[]): Promise<number[]> {
   const rows = await Promise.all(users.map((user) => chat.memberRow(user)));
   for (const row of rows) {
-    expect(await countMentions(chat.chat.db, 'room', row.user_id, row.read_seq), row.user_id).toBe(row.mention_count);
+    const counted = await countMentions({ read: chat.chat.db }, 'room', row.user_id, row.read_seq);
+    expect(counted, row.user_id).toBe(row.mention_count);
   }
   return rows.map(({ mention_count }) => mention_count);
 }
@@ -43,6 +44,33 @@ describe('a mention', () => {
     expect(rows.map(({ mention_count }) => mention_count)).toEqual([1, 0, 0, 3]);
     expect((await chat.as('dora')('mentions')).mentions.map(({ seq }: { seq: number }) => seq)).toHaveLength(3);
     expect((await chat.as('anna')('mentions')).mentions).toMatchObject([{ seq: 2 }]);
+  });
+
+  test('of everybody is none to who says it, in a thread too, where it is read by nobody yet', async () => {
+    await using chat = await roomOf('anna', 'ben');
+    const [anna, ben] = [chat.as('anna'), chat.as('ben')];
+    await anna('send', hey);
+    await ben('send', { ...hey, mentions: { users: ['anna'] } });
+    await anna('send', { ...hey, threadSeq: 1, mentions: { room: true } });
+    await anna('send', { ...hey, threadSeq: 1, mentions: { here: true } });
+    expect(await counts(chat, 'anna', 'ben')).toEqual([1, 2]);
+    await anna('markUnread', { room: 'room', seq: 1 });
+    expect(await counts(chat, 'anna')).toEqual([1]);
+    await anna('edit', { room: 'room', seq: 3, mentions: null });
+    expect(await counts(chat, 'anna', 'ben')).toEqual([1, 1]);
+    await anna('delete', { room: 'room', seq: 4 });
+    expect(await counts(chat, 'anna', 'ben')).toEqual([1, 0]);
+  });
+
+  test('of everybody by oneself in the same turn is known too', async () => {
+    await using chat = await roomOf('anna', 'ben');
+    await chat.as('ben')('send', hey);
+    await Promise.all([
+      chat.as('anna')('send', { ...hey, mentions: { room: true } }),
+      chat.as('ben')('send', { ...hey, threadSeq: 1, mentions: { room: true } }),
+      chat.as('ben')('markUnread', { room: 'room', seq: 1 }),
+    ]);
+    expect(await counts(chat, 'ben')).toEqual([1]);
   });
 
   test('of everybody needs a permission', async () => {

@@ -2,7 +2,7 @@
  * Who is mentioned where: rows for named users, one for everybody in the room, and the members' counts of unread
  * mentions. The counts are kept by those who send, edit, delete and read; `countMentions` makes one anew.
  */
-import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
@@ -11,12 +11,11 @@ import { showMessage } from './message-access.ts';
 import type { Mentions, Message } from './model.ts';
 import { pageLimit } from './message-pages.ts';
 import { readableRooms } from './readable-rooms.ts';
-import type { ChatTables } from './tables.ts';
 
 /** Stands for everybody in the room; no user can be called so. */
 const everybody = '*';
 
-/** Notes and counts the mentions of a new message, and tells who is named. */
+/** Notes and counts the mentions of a new message, and tells who is named; it mentions nobody to its sender. */
 export async function addMentions(tx: ChatTransaction, row: MessageRow): Promise<void> {
   const mentions = mentionsOf(row);
   if (!mentions || row.shadow === 1) return;
@@ -26,7 +25,7 @@ export async function addMentions(tx: ChatTransaction, row: MessageRow): Promise
     if (!all) await count(tx, row, user, 1);
     await tell(tx, row, user);
   }
-  if (all) tx.mentionAll(row.room_id, 1, row.seq);
+  if (all) tx.mentionAll(row.room_id, 1, row.seq, row.sender_id);
   await note(tx, row, all ? [...named, everybody] : named);
 }
 
@@ -55,7 +54,7 @@ export async function updateMentions(tx: ChatTransaction, row: MessageRow): Prom
   }
   if (!everybodyWas) for (const user of gone) await count(tx, row, user, -1);
   if (everybodyWas && !namesAll(is)) {
-    tx.mentionAll(row.room_id, -1, row.seq);
+    tx.mentionAll(row.room_id, -1, row.seq, row.sender_id);
     for (const user of named) await count(tx, row, user, 1);
     gone.push(everybody);
   }
@@ -74,25 +73,40 @@ export async function removeMentions(tx: ChatTransaction, row: MessageRow): Prom
     .returning('user_id')
     .execute();
   const users = removed.map(({ user_id }) => user_id);
-  if (users.includes(everybody)) tx.mentionAll(row.room_id, -1, row.seq);
+  if (users.includes(everybody)) tx.mentionAll(row.room_id, -1, row.seq, row.sender_id);
   else for (const user of users) await count(tx, row, user, -1);
 }
 
-/** Unread mentions of a member who has read up to `readSeq`, counted anew. */
+/**
+ * Unread mentions of a member who has read up to `readSeq`, counted anew; what they said themselves is none.
+ * @param tx without `message` where all messages are in the database.
+ */
 export async function countMentions(
-  db: Kysely<ChatTables>,
+  tx: Pick<ChatTransaction, 'read'> & Partial<Pick<ChatTransaction, 'message'>>,
   room: string,
   user: string,
   readSeq: number,
 ): Promise<number> {
-  const { total } = await db
-    .selectFrom('chat_mentions')
-    .select((eb) => eb.fn.count<number>('seq').distinct().as('total'))
-    .where('user_id', 'in', [user, everybody])
-    .where('room_id', '=', room)
-    .where('seq', '>', readSeq)
-    .executeTakeFirstOrThrow();
-  return total;
+  // Messages of this very transaction are not in the database yet, their notes are: one row for each.
+  const counted = await tx.read
+    .selectFrom('chat_mentions as mention')
+    .leftJoin('chat_messages as message', (join) =>
+      join.onRef('message.room_id', '=', 'mention.room_id').onRef('message.seq', '=', 'mention.seq'),
+    )
+    .select(sql<number>`case when message.seq is null then mention.seq else 0 end`.as('fresh'))
+    .select((eb) => eb.fn.count<number>('mention.seq').distinct().as('total'))
+    .where('mention.user_id', 'in', [user, everybody])
+    .where('mention.room_id', '=', room)
+    .where('mention.seq', '>', readSeq)
+    .where((eb) => eb.or([eb('message.sender_id', 'is', null), eb('message.sender_id', '<>', user)]))
+    .groupBy('fresh')
+    .execute();
+  let unread = 0;
+  for (const { fresh, total } of counted) {
+    const isOwn = fresh > 0 && (await tx.message?.(room, fresh))?.sender_id === user;
+    if (!isOwn) unread += total;
+  }
+  return unread;
 }
 
 export interface MentionPage {

@@ -42,7 +42,7 @@ export async function markRead(chat: Chat, actor: ModuleActor, { room: id, seq }
     if (readSeq <= member.read_seq) return { room, member, moved: false };
     const countable = Math.max(member.read_ucount, await countableUpTo(tx, room, readSeq));
     const none = readSeq === room.last_seq || member.mention_count === 0;
-    const mentions = none ? 0 : await countMentions(tx.read, id, user, readSeq);
+    const mentions = none ? 0 : await countMentions(tx, id, user, readSeq);
     return setRead(tx, room, member, readSeq, countable, mentions);
   });
   if (marked.moved) chat.receipts.note(actor, marked.room, marked.member, { read: marked.member.read_seq });
@@ -60,7 +60,7 @@ export async function markUnread(chat: Chat, actor: ModuleActor, { room: id, seq
     if (seq > room.last_seq) throw new ChatError('messageNotFound', String(seq));
     const readSeq = seq - 1;
     const countable = await countableUpTo(tx, room, readSeq);
-    const mentions = await countMentions(tx.read, id, user, readSeq);
+    const mentions = await countMentions(tx, id, user, readSeq);
     const same = member.read_seq === readSeq && member.read_ucount === countable && member.mention_count === mentions;
     return same ? { room, member, moved: false } : setRead(tx, room, member, readSeq, countable, mentions);
   });

@@ -136,6 +136,17 @@ describe('what is unread', () => {
     return { unread: room.ucount - member.read_ucount, mentions: member.mention_count };
   }
 
+  test('holds no mention of all that one has made oneself', async () => {
+    await using chat = await createChat();
+    const room = await withOldMessages(chat);
+    await chat.as('ben')('send', { room, text: '5', threadSeq: 3, mentions: { room: true } });
+    expect((await stateOf(chat, 'ben')).mentions).toBe(2);
+    await chat.clock.advance(hourMs / 2 + 1);
+    await sweep(chat);
+    expect((await stateOf(chat, 'ben')).mentions).toBe(1);
+    expect((await stateOf(chat, 'cleo')).mentions).toBe(1);
+  });
+
   test('is what is still there', async () => {
     await using chat = await createChat();
     const room = await withOldMessages(chat);

@@ -148,7 +148,7 @@ async function raiseReadMark(
   tx.tell(user, { type: 'read', ...toReadState(member, room) });
 }
 
-/** Mentions of these users, and of everybody, behind `seq`. */
+/** Mentions of these users, and of everybody by others, behind `seq`. */
 async function countMentionsBehind(
   tx: ChatTransaction,
   room: string,
@@ -156,14 +156,19 @@ async function countMentionsBehind(
   seq: number,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await tx.read
-    .selectFrom('chat_mentions')
-    .select(['user_id', 'seq'])
-    .where('room_id', '=', room)
-    .where('seq', '>', seq)
-    .where('user_id', 'in', [...users, '*'])
+    .selectFrom('chat_mentions as mention')
+    .innerJoin('chat_messages as message', (join) =>
+      join.onRef('message.room_id', '=', 'mention.room_id').onRef('message.seq', '=', 'mention.seq'),
+    )
+    .select(['mention.user_id', 'mention.seq', 'message.sender_id'])
+    .where('mention.room_id', '=', room)
+    .where('mention.seq', '>', seq)
+    .where('mention.user_id', 'in', [...users, '*'])
     .execute();
-  const all = new Set(rows.filter(({ user_id }) => user_id === '*').map((row) => row.seq));
-  const counts = new Map(users.map((user) => [user, all.size]));
+  const ofAll = rows.filter(({ user_id }) => user_id === '*');
+  const all = new Set(ofAll.map((row) => row.seq));
+  const bySender = Map.groupBy(ofAll, ({ sender_id }) => sender_id);
+  const counts = new Map(users.map((user) => [user, all.size - (bySender.get(user)?.length ?? 0)]));
   for (const { user_id, seq: at } of rows) {
     if (user_id !== '*' && !all.has(at)) counts.set(user_id, (counts.get(user_id) ?? 0) + 1);
   }

@@ -18,15 +18,16 @@ export function rowKey(room: string, second: string | number, third?: string): s
   return third === undefined ? `${room}\u0000${second}` : `${room}\u0000${second}\u0000${third}`;
 }
 
-/** A change of the mention counts of all members of a room that have not read `seq`. */
+/** A change of the mention counts of all members of a room that have not read message `seq`, but for its sender. */
 export interface MentionOfAll {
   readonly room: string;
   readonly by: 1 | -1;
   readonly seq: number;
+  readonly sender: string;
 }
 
-export function withMention(row: MemberRow, { by, seq }: MentionOfAll): MemberRow {
-  if (row.state !== 'member' || row.read_seq >= seq) return row;
+export function withMention(row: MemberRow, { by, seq, sender }: MentionOfAll): MemberRow {
+  if (row.state !== 'member' || row.read_seq >= seq || row.user_id === sender) return row;
   return { ...row, mention_count: Math.max(0, row.mention_count + by) };
 }
 
@@ -182,7 +183,7 @@ export class RowCache {
   /** Has every row written once. */
   write(batch: RowBatch): void {
     // Before the members: those that were changed have it already, and are written as they are.
-    for (const { room, by, seq } of this.#mentions) {
+    for (const { room, by, seq, sender } of this.#mentions) {
       batch.add(
         this.#db
           .updateTable('chat_members')
@@ -190,6 +191,7 @@ export class RowCache {
           .where('room_id', '=', room)
           .where('state', '=', 'member')
           .where('read_seq', '<', seq)
+          .where('user_id', '<>', sender)
           .where('mention_count', '>=', by === -1 ? 1 : 0)
           .compile(),
       );

@@ -10,10 +10,11 @@ const users = ['anna', 'ben', 'cleo'] as const;
 type User = (typeof users)[number];
 
 interface Sent {
+  readonly by: string;
   readonly countable: boolean;
   /** Who it mentions: of those who were members and not the sender. */
   readonly mentions: ReadonlySet<string>;
-  /** Everybody in the room, also who comes later and goes back so far. */
+  /** Everybody in the room but who sent it, also who comes later and goes back so far. */
   readonly all: boolean;
 }
 
@@ -29,7 +30,7 @@ type Step =
       readonly as: 'loud' | 'silent' | 'reply';
       readonly names: readonly User[];
     }
-  | { readonly do: 'sendAll'; readonly by: User }
+  | { readonly do: 'sendAll'; readonly by: User; readonly as: 'loud' | 'reply' }
   | { readonly do: 'read' | 'unread'; readonly by: User; readonly seq: number }
   | { readonly do: 'delete'; readonly seq: number }
   | { readonly do: 'leave' | 'join'; readonly by: User };
@@ -46,7 +47,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       names: fc.uniqueArray(user, { maxLength: 3 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('sendAll' as const), by: user }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('sendAll' as const), by: user, as: fc.constantFrom('loud', 'reply') }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('read' as const, 'unread' as const), by: user, seq }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), seq }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('leave' as const, 'join' as const), by: user }) },
@@ -88,11 +92,9 @@ class Model {
         seat.readSeq = one.seq - 1;
         return true;
       case 'sendAll':
-        this.#send(one.by, 'loud', [], true);
-        return true;
       case 'send':
         if (one.as === 'reply' && !this.#isOpenForReplies()) return false;
-        this.#send(one.by, one.as, one.names);
+        this.#send(one.by, one.as, one.do === 'send' ? one.names : [], one.do === 'sendAll');
         return true;
     }
   }
@@ -102,9 +104,9 @@ class Model {
     return first !== undefined && !('deleted' in first);
   }
 
-  #send(by: User, as: 'loud' | 'silent' | 'reply', names: readonly string[], all = false): void {
+  #send(by: User, as: 'loud' | 'silent' | 'reply', names: readonly string[], all: boolean): void {
     const mentions = new Set(names.filter((name) => name !== by && this.seat(name).isMember));
-    this.sent.push({ countable: as === 'loud', mentions, all });
+    this.sent.push({ by, countable: as === 'loud', mentions, all });
     if (as !== 'reply') this.seat(by).readSeq = this.sent.length;
   }
 
@@ -117,7 +119,8 @@ class Model {
       if (at + 1 <= readSeq) return;
       // A tombstone stays unread, and mentions nobody.
       if (message.countable) unread++;
-      if (!('deleted' in entry) && (message.all || message.mentions.has(name))) mentions++;
+      const toAll = message.all && message.by !== name;
+      if (!('deleted' in entry) && (toAll || message.mentions.has(name))) mentions++;
     });
     return { unread, mentions };
   }
@@ -136,7 +139,12 @@ async function run(chat: ChatFixture, one: Step): Promise<void> {
       });
       return;
     case 'sendAll':
-      await chat.as(one.by)('send', { room, text: 'x', mentions: { room: true } });
+      await chat.as(one.by)('send', {
+        room,
+        text: 'x',
+        mentions: { room: true },
+        ...(one.as === 'reply' && { threadSeq: 1 }),
+      });
       return;
     case 'delete':
       await chat.system('delete', { room, seq: one.seq });
@@ -173,7 +181,7 @@ async function recount(chat: ChatFixture, name: string): Promise<{ unread: numbe
     .execute();
   return {
     unread: messages.filter(({ silent, thread_seq }) => silent === 0 && thread_seq === null).length,
-    mentions: new Set(mentions.map(({ seq: at }) => at)).size,
+    mentions: messages.filter((row) => row.sender_id !== name && mentions.some(({ seq: at }) => at === row.seq)).length,
   };
 }
 

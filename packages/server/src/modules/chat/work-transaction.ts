@@ -156,8 +156,8 @@ export class WorkTransaction implements ChatTransaction {
     return this.changeRoom(room, { ...change, rev }).rev;
   }
 
-  mentionAll(room: string, by: 1 | -1, seq: number): void {
-    this.#cache.mentionAll({ room, by, seq });
+  mentionAll(room: string, by: 1 | -1, seq: number, sender: string): void {
+    this.#cache.mentionAll({ room, by, seq, sender });
   }
 
   publish(room: string, rev: number, publication: RoomPublication, event: ChatEventName, by: string): void {

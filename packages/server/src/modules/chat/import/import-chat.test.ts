@@ -175,7 +175,7 @@ describe('an import', () => {
     const counts = async () => {
       const members = await chat.chat.db.selectFrom('chat_members').selectAll().where('room_id', '=', 'r1').execute();
       for (const { user_id, read_seq, mention_count } of members) {
-        expect(await countMentions(chat.chat.db, 'r1', user_id, read_seq), user_id).toBe(mention_count);
+        expect(await countMentions({ read: chat.chat.db }, 'r1', user_id, read_seq), user_id).toBe(mention_count);
       }
       return Object.fromEntries(members.map(({ user_id, mention_count }) => [user_id, mention_count]));
     };

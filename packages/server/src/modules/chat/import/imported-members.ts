@@ -44,7 +44,7 @@ export class ImportedMembers {
       if (state !== 'member' || read_seq >= (latest.get(key)?.seq ?? 0)) continue;
       await tx
         .updateTable('chat_members')
-        .set({ mention_count: await countMentions(tx, room, user, read_seq) })
+        .set({ mention_count: await countMentions({ read: tx }, room, user, read_seq) })
         .where('room_id', '=', room)
         .where('user_id', '=', user)
         .execute();
@@ -65,7 +65,7 @@ export class ImportedMembers {
         .set({
           read_seq: row.seq,
           read_ucount: row.ucount,
-          mention_count: await countMentions(tx, room, user, row.seq),
+          mention_count: await countMentions({ read: tx }, room, user, row.seq),
         })
         .where('room_id', '=', room)
         .where('user_id', '=', user)
