@@ -31,11 +31,12 @@ const cases: Readonly<Record<Exclude<Limit, 'notifiedMembers' | 'versions'>, Cas
     reach: async (chat) => () => chat.as('anna')('send', { room, attachments: ['a', 'b'] }),
   },
   page: {
-    limit: 2,
+    // The least that it may be.
+    limit: 100,
     code: 607,
     async reach(chat) {
-      await chat.as('anna')('messages', { room, limit: 2 });
-      return () => chat.as('anna')('messages', { room, limit: 3 });
+      await chat.as('anna')('messages', { room, limit: 100 });
+      return () => chat.as('anna')('messages', { room, limit: 101 });
     },
   },
   reactionKinds: {

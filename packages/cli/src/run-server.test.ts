@@ -70,7 +70,7 @@ describe('Reloader', () => {
 
   test('names what waits for a restart', async () => {
     const { reloader, lines } = await prepare();
-    await configure('listen: { port: 1 }\nmetrics: { enabled: false }\nchat: { limits: { page: 7 } }\n');
+    await configure('listen: { port: 1 }\nmetrics: { enabled: false }\nchat: { limits: { page: 700 } }\n');
     await reloader.reload();
     expect(lines.at(-1)).toMatchObject({ level: 'warn', sections: ['listen', 'metrics', 'chat'] });
   });

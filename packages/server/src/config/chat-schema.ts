@@ -66,7 +66,12 @@ export const chatSchema = z
       .strictObject({
         messageSize: size().default(65_536).describe('Text and data of one message.'),
         attachments: z.int().min(0).default(10).describe('Attachments of one message.'),
-        page: z.int().min(1).max(1000).default(100).describe('Messages, rooms or members in one answer.'),
+        page: z
+          .int()
+          .min(100)
+          .max(1000)
+          .default(100)
+          .describe('Messages, rooms or members in one answer; @tidings/client asks for up to 100.'),
         reactionKinds: z.int().min(0).default(50).describe('Kinds of reactions on one message.'),
         reactionsPerUser: z.int().min(0).default(20).describe('Reactions of one user on one message.'),
         mentions: z.int().min(0).default(50).describe('Users mentioned by one message.'),

@@ -64,7 +64,7 @@ describe('development mode', () => {
 
   test('has chat, unless the configuration says otherwise or has channels of its own in the way', () => {
     expect(develop({}).chat.enabled).toBe(true);
-    expect(develop({ chat: { limits: { page: 7 } } }).chat).toMatchObject({ enabled: true, limits: { page: 7 } });
+    expect(develop({ chat: { limits: { page: 700 } } }).chat).toMatchObject({ enabled: true, limits: { page: 700 } });
     expect(develop({ chat: { enabled: false } }).chat.enabled).toBe(false);
     expect(develop({ channels: { 'chat:*': {}, 'room:{id}': {} } }).chat.enabled).toBe(true);
     expect(develop({ channels: { 'chat:room:{id}': {} } }).chat.enabled).toBe(false);

@@ -256,6 +256,17 @@ describe('what is wrong is said with key, place, found and valid', () => {
       },
     ],
     [
+      'a page smaller than @tidings/client asks for',
+      'tidings.config.yaml',
+      'chat:\n  limits: { page: 99 }\n',
+      {
+        key: 'chat.limits.page',
+        place: 'tidings.config.yaml:2:19',
+        found: '99',
+        valid: 'a whole number from 100 to 1000',
+      },
+    ],
+    [
       'an unknown key',
       'tidings.config.yaml',
       'listen:\n  prot: 1\n',

@@ -17,7 +17,7 @@ import { MessageViews, type ViewParts } from './message-views.ts';
 import { appendPage, emptyStretch, mergeMessages, placeOf, prependPage, trimStretch, type Stretch } from './stretch.ts';
 
 const pageSize = 50;
-/** The most that the server gives at once. */
+/** What every server gives at once: `chat.limits.page` is no less. */
 const largePage = 100;
 /** Messages of one timeline in memory; those that are farthest from the reader go, and can be loaded again. */
 export const maxTimelineMessages = 1_000;
