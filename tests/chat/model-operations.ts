@@ -19,6 +19,7 @@ import {
   messageAt,
   passOwnership,
   refusalOf,
+  withdraw,
   type ModelMember,
   type ModelMessage,
   type ModelRoom,
@@ -316,7 +317,8 @@ const kick = inRoom(({ room, user, target }) => {
     ),
     apply() {
       if (state === 'kicked') return;
-      end(room, target, state === 'invited' ? 'left' : 'kicked');
+      if (state === 'invited') withdraw(room, target);
+      else end(room, target, 'kicked');
       passOwnership(room);
     },
   };
@@ -710,7 +712,8 @@ const restrict = (command: 'ban' | 'mute') =>
         world.restrictions.set(`${command}\0${room.id}\0${target}`, until);
         const state = room.members.get(target)?.state;
         if (command === 'mute' || (state !== 'member' && state !== 'invited')) return;
-        end(room, target, 'left');
+        if (state === 'invited') withdraw(room, target);
+        else end(room, target, 'left');
         passOwnership(room);
       },
     };

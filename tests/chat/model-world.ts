@@ -217,6 +217,12 @@ export function end(room: ModelRoom, user: string, state: 'left' | 'kicked'): vo
   if (member) Object.assign(member, { state, pinned: false, archived: false });
 }
 
+/** Others take back what somebody was asked; only of who was here before and wrote something is left. */
+export function withdraw(room: ModelRoom, user: string): void {
+  if (room.members.get(user)?.sentAt === 0) room.members.delete(user);
+  else end(room, user, 'left');
+}
+
 /** The highest of those who stay becomes owner, of equals who is longest in the room. */
 export function passOwnership(room: ModelRoom): void {
   const staying = [...room.members].filter(([, { state }]) => state === 'member');

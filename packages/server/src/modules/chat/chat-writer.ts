@@ -64,6 +64,8 @@ export interface ChatTransaction {
   /** The row with the change; later reads in this transaction see it. */
   changeRoom(id: string, change: Partial<RoomRow>): RoomRow;
   changeMember(room: string, user: string, change: Partial<MemberRow>): MemberRow;
+  /** Who was away can no longer be told of it: raise the room's `min_rev` to the revision that tells the others. */
+  removeMember(room: string, user: string): void;
   changeMessage(room: string, seq: number, change: Partial<MessageRow>): MessageRow;
   /**
    * Raises (or with −1 lowers) the count of unread mentions of every member of the room that has not read message `seq`

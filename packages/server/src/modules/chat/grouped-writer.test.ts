@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { settle } from '../../lib/clock.ts';
 import { StoreFullError, StoreUnavailableError, type Store } from '../../stores/store.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
-import { createChat, emptyRoom, type ChatFixture } from './testing/chat-fixture.ts';
+import { createChat, emptyMember, emptyRoom, type ChatFixture } from './testing/chat-fixture.ts';
 
 function blank(room: string, seq: number, rev: number): MessageRow {
   return {
@@ -125,6 +125,38 @@ describe('work of one turn', () => {
     ]);
     const { body } = await chat.chat.db.selectFrom('chat_messages').selectAll().executeTakeFirstOrThrow();
     expect(body).toBe('{"text":"changed"}');
+  });
+
+  test('a member that is removed is gone for what comes behind, and in the database; by work that fails they are not', async () => {
+    await using chat = await createChat();
+    await chat.room({ members: ['anna', 'ben', 'cleo'] });
+    const cleo = { ...emptyMember, room_id: 'room', user_id: 'cleo', joined_at: 1, updated_at: 1 };
+    const run = (user: string, work: (tx: ChatTransaction) => unknown) =>
+      chat.chat.writer.run({ rooms: ['room'], members: [['room', user]] }, async (tx) => {
+        const before = await tx.member('room', user);
+        await work(tx);
+        return before;
+      });
+    const results = await Promise.allSettled([
+      run('anna', (tx) => tx.changeMember('room', 'anna', { pinned: 1 })),
+      run('ben', (tx) => tx.changeMember('room', 'ben', { pinned: 1 })),
+      run('anna', (tx) => {
+        tx.removeMember('room', 'anna');
+        throw new Error('no');
+      }),
+      run('ben', (tx) => tx.removeMember('room', 'ben')),
+      run('cleo', (tx) => tx.removeMember('room', 'cleo')),
+      run('cleo', (tx) => tx.insertMember({ ...cleo, role: 'guest' })),
+      run('anna', () => {}),
+      run('ben', () => {}),
+    ]);
+    const seen = results.map((result) => result.status === 'fulfilled' && result.value?.pinned);
+    expect(seen).toEqual([0, 0, false, 1, 0, undefined, 1, undefined]);
+    const rows = await chat.chat.db.selectFrom('chat_members').selectAll().orderBy('user_id').execute();
+    expect(rows).toMatchObject([
+      { user_id: 'anna', pinned: 1, role: 'owner' },
+      { user_id: 'cleo', pinned: 0, role: 'guest' },
+    ]);
   });
 
   test('what must be alone reads everything that came before, and nothing that comes after', async () => {

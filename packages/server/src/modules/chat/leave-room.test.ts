@@ -171,13 +171,78 @@ describe('kicking', () => {
     expect(await chat.roomRow()).toMatchObject({ member_count: 2 });
   });
 
-  test('withdraws an invitation, which leaves no mark', async () => {
+  test('withdraws an invitation, which leaves no row; who was away meanwhile gets a reset', async () => {
     await using chat = await createChat();
     await chat.room({ members: ['anna', ['mod', 'moderator']] });
     await chat.as('anna')('invite', { room: 'room', users: ['ben'], ask: true });
+    const { rev: seen, epoch } = await chat.roomRow();
+    chat.forget();
     await chat.as('mod')('kick', { room: 'room', user: 'ben' });
-    expect(await chat.memberRow('ben')).toMatchObject({ state: 'left' });
+    expect(chat.published('chat:room:room')).toMatchObject([
+      { type: 'member', member: { user: 'ben', state: 'left' } },
+    ]);
+    expect(chat.published('chat:user:ben')).toMatchObject([{ type: 'roomGone', room: 'room' }]);
+    await expect(chat.memberRow('ben')).rejects.toThrow('no result');
     await expect(chat.as('ben')('acceptInvite', { room: 'room' })).rejects.toThrow('no such room');
+    const read = (offset: number) =>
+      chat.module.channels[0]!.history!.read('chat:room:room', { since: { offset, epoch }, limit: -1 }, 0);
+    expect(await read(seen)).toMatchObject({ complete: false });
+    expect(await read(seen + 1)).toMatchObject({ complete: true, publications: [] });
+    const known = { since: { rooms: [{ room: 'room', rev: seen, epoch }] } };
+    expect((await chat.as('anna')('sync', known)).rooms).toMatchObject([{ room: 'room', reset: true }]);
+  });
+
+  test('withdraws an invitation in a broadcast, whose history nobody is missing from', async () => {
+    await using chat = await createChat();
+    await chat.room({ kind: 'broadcast', members: ['anna'] });
+    await chat.as('anna')('invite', { room: 'room', users: ['ben'], ask: true });
+    await chat.as('anna')('kick', { room: 'room', user: 'ben' });
+    await expect(chat.memberRow('ben')).rejects.toThrow('no result');
+    expect(await chat.roomRow()).toMatchObject({ rev: 0, min_rev: 0 });
+  });
+
+  test.each([
+    ['sent', (chat: ChatFixture) => chat.as('ben')('send', { room: 'room', text: 'hi' })],
+    ['muted the room', (chat: ChatFixture) => chat.as('ben')('muteRoom', { room: 'room' })],
+    [
+      'set what they are notified of',
+      (chat: ChatFixture) => chat.as('ben')('setNotify', { room: 'room', notify: 'none' }),
+    ],
+  ])('withdraws the invitation of somebody who was here and %s, and that is remembered', async (_, act) => {
+    await using chat = await createChat();
+    await chat.room({ members: ['anna', 'ben'] });
+    await act(chat);
+    await chat.as('ben')('leave', { room: 'room' });
+    await chat.as('anna')('invite', { room: 'room', users: ['ben'], ask: true });
+    const before = await chat.memberRow('ben');
+    await chat.as('anna')('kick', { room: 'room', user: 'ben' });
+    const { sent_at, mute_until, notify } = before!;
+    expect(await chat.memberRow('ben')).toMatchObject({ state: 'left', sent_at, mute_until, notify });
+  });
+
+  test('withdraws an invitation while it is accepted: one of the two happened', async () => {
+    await using chat = await createChat();
+    // Of broadcasts, both go into the same transaction.
+    await chat.room({ kind: 'broadcast', members: ['anna'] });
+    await chat.as('anna')('invite', { room: 'room', users: ['ben', 'cleo'], ask: true });
+    const kick = (user: string) => chat.as('anna')('kick', { room: 'room', user });
+    const accept = (user: string) => chat.as(user)('acceptInvite', { room: 'room' });
+    const results = await Promise.allSettled([kick('ben'), accept('ben'), accept('cleo'), kick('cleo')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    await expect(chat.memberRow('ben')).rejects.toThrow('no result');
+    expect(await chat.memberRow('cleo')).toMatchObject({ state: 'kicked' });
+  });
+
+  test('withdraws an invitation, and who had it can come on their own at the same moment', async () => {
+    await using chat = await createChat();
+    await chat.room({ kind: 'broadcast', members: ['anna'] });
+    await chat.as('anna')('invite', { room: 'room', users: ['ben'], ask: true });
+    await Promise.all([
+      chat.as('anna')('kick', { room: 'room', user: 'ben' }),
+      chat.as('ben')('join', { room: 'room' }),
+    ]);
+    expect(await chat.memberRow('ben')).toMatchObject({ state: 'member' });
+    expect(await chat.roomRow()).toMatchObject({ member_count: 2 });
   });
 
   test('is refused for those who may not, for oneself, and for who is not there', async () => {

@@ -87,6 +87,11 @@ export async function putMember(
 
 /**
  * Ends a membership or an invitation, and the user's subscription with it if they may not read the room without.
+ *
+ * An invitation that others withdraw leaves no row, unless the user was here before and something of that counts when
+ * they come back. Nobody has to be there to be invited: else inviting made-up users and withdrawing it would fill the
+ * table for good. A limit of rows for each room would one day close a room to everybody new. The price is a reset for
+ * who was away. Who declines is somebody: their row stays, so that declining again does nothing.
  * @returns the row as it is now.
  */
 export async function endMembership(
@@ -98,10 +103,19 @@ export async function endMembership(
 ): Promise<MemberRow> {
   const ended = { ...before, state, mention_count: 0, pinned: 0, archived: 0, updated_at: tx.nowMs } as const;
   const row = await putMember(tx, before, ended, event, by);
+  if (before.state === 'invited' && by !== before.user_id && isBlank(before)) {
+    tx.removeMember(row.room_id, row.user_id);
+    if (row.rev > (await tx.room(row.room_id)).min_rev) tx.changeRoom(row.room_id, { min_rev: row.rev });
+  }
   await removeDrafts(tx, row.room_id, row.user_id);
   tx.tell(row.user_id, { type: 'roomGone', room: row.room_id });
   tx.reconsider(row.room_id, row.user_id);
   return row;
+}
+
+/** Whether `newMembership` finds nothing in it to take over. */
+function isBlank({ mute_until, notify, sent_at }: MemberRow): boolean {
+  return mute_until === null && notify === 'all' && sent_at === 0;
 }
 
 /**

@@ -57,6 +57,8 @@ export class RowCache {
   readonly #newRooms = new Set<string>();
   readonly #changedRooms = new Set<string>();
   readonly #changedMembers = new Set<string>();
+  /** With room and user. Those that came back, or whose removal was taken back, are not null in `members`. */
+  readonly #removedMembers = new Map<string, readonly [room: string, user: string]>();
   readonly #newMessages = new Set<string>();
   readonly #changedMessages = new Set<string>();
   /** Rooms and members of which more has changed than counters and marks. */
@@ -144,6 +146,13 @@ export class RowCache {
     return row;
   }
 
+  removeMember(room: string, user: string): void {
+    const at = rowKey(room, user);
+    known(this.members.get(at), `member ${user} of ${room}`);
+    this.#set(this.members, at, null);
+    this.#removedMembers.set(at, [room, user]);
+  }
+
   insertMessage(row: MessageRow): void {
     this.#newMessages.add(this.#setMessage(row));
   }
@@ -196,6 +205,10 @@ export class RowCache {
           .compile(),
       );
     }
+    for (const [at, [room, user]] of this.#removedMembers) {
+      if (this.members.get(at) !== null) continue;
+      batch.add(this.#db.deleteFrom('chat_members').where('room_id', '=', room).where('user_id', '=', user).compile());
+    }
     const [rooms, members] = [this.#byExtent(this.#changedRooms), this.#byExtent(this.#changedMembers)];
     // Not "put": who makes a room at the same time must not be overwritten.
     batch.insert('chat_rooms', present(this.rooms, this.#newRooms));
@@ -207,7 +220,7 @@ export class RowCache {
     batch.update('chat_members', ['room_id', 'user_id'], memberMarks, present(this.members, members.counted));
   }
 
-  #set<Row>(rows: Map<string, Row | null>, key: string, row: Row): void {
+  #set<Row>(rows: Map<string, Row | null>, key: string, row: Row | null): void {
     this.#former.push({ rows, key, row: rows.get(key) });
     rows.set(key, row);
   }

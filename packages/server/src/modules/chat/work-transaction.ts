@@ -147,6 +147,10 @@ export class WorkTransaction implements ChatTransaction {
     return this.#cache.changeMember(room, user, change);
   }
 
+  removeMember(room: string, user: string): void {
+    this.#cache.removeMember(room, user);
+  }
+
   changeMessage(room: string, seq: number, change: Partial<MessageRow>): MessageRow {
     return this.#cache.changeMessage(room, seq, change);
   }
