@@ -154,6 +154,11 @@ export class OutboxEntries {
     return this.#reading;
   }
 
+  /** Has the other tabs read what is stored. */
+  tell(): void {
+    this.#tabs.send(changedTopic, undefined);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const stop of this.#stops) stop();
@@ -246,7 +251,7 @@ export class OutboxEntries {
     if (entry) {
       entry.where = where;
       this.#publish();
-      this.#tabs.send(changedTopic, undefined);
+      this.tell();
     } else if (where === 'stored') {
       // Discarded meanwhile.
       void this.#write(() => this.#store.remove(clientId));
@@ -258,7 +263,7 @@ export class OutboxEntries {
     const done = (isWritten: boolean): void => {
       this.#version += 1;
       this.#writing.delete(writing);
-      if (isWritten && !this.#isClosed) this.#tabs.send(changedTopic, undefined);
+      if (isWritten && !this.#isClosed) this.tell();
     };
     this.#version += 1;
     const writing = write().then(

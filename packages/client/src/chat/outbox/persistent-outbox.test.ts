@@ -388,6 +388,24 @@ describe('several tabs', () => {
     expect([world.received, waiting(one), waiting(two), await store.all()]).toEqual([[], [], [], []]);
   });
 
+  test('what the tab that sends wrote down and could not tell any more, all tabs hear from the next one', async () => {
+    for (let diesIn = 0; diesIn < 12; diesIn += 1) {
+      store = createMemoryOutboxStore();
+      const tabs = [world.open(), world.open(), world.open()] as const;
+      await world.settle();
+      await tabs[1].outbox.add('r', 'c1', { text: 'refused' });
+      tabs[0].diesIn = diesIn;
+      await world.settle();
+      tabs[0].die();
+      await world.settle();
+      for (const tab of tabs.slice(1)) {
+        expect(tab.outbox.entries.get(), `${diesIn} steps`).toMatchObject([{ clientId: 'c1', failure: { code: 604 } }]);
+      }
+      await world.close();
+      world = new OutboxWorld(() => store);
+    }
+  });
+
   test('clearing empties all tabs', async () => {
     const [one, two] = [world.open(), world.open()];
     one.isOnline = false;

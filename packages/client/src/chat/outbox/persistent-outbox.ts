@@ -113,6 +113,8 @@ export class PersistentOutbox implements Outbox {
     await this.#entries.read();
     if (leadership !== this.#leadership) return;
     this.#isLeading = leadership?.isLeader.get() ?? false;
+    // Who led before may have died with what the others were to hear.
+    if (this.#isLeading) this.#entries.tell();
     this.#lookLater();
     this.#sender.hurry();
   }
