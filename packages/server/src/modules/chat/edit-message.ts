@@ -54,7 +54,8 @@ export async function editMessage(
       },
       async (tx) => {
         const { message, shadow } = await requireEditable(chat, tx, actor, input);
-        if (message.version !== before.version) return undefined;
+        // What is not edited stays as it is now: links were looked up meanwhile, or somebody it mentions was erased.
+        if (message.version !== before.version || message.body !== before.body) return undefined;
         return store(chat, tx, actor, message, { content: reviewed, report, shadow });
       },
     );

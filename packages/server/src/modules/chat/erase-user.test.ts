@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { eraseSlice } from './erase-user.ts';
 import type { ExportRecord } from './export-user.ts';
 import type { MessageBody } from './mappers.ts';
+import type { ModerationAnswer } from './moderation-hook.ts';
 import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
 async function withTraces(chat: ChatFixture): Promise<void> {
@@ -209,6 +210,26 @@ describe('erasing a user', () => {
       expect(JSON.stringify(chat.published('chat:user:cleo'))).toContain(pseudonym);
     },
   );
+
+  test('is not undone by an edit that was being looked at meanwhile', async () => {
+    const asked: ((answer: ModerationAnswer) => void)[] = [];
+    const reviewMessage = () => new Promise<ModerationAnswer>((resolve) => asked.push(resolve));
+    await using chat = await createChat({ parts: { reviewMessage } });
+    await chat.room({ members: ['anna'] });
+    const sent = chat.as('anna')('send', { room: 'room', text: 'x', mentions: { users: ['ben'] } });
+    await expect.poll(() => asked.length).toBe(1);
+    asked[0]?.({ action: 'accept' });
+    await sent;
+    const edited = chat.as('anna')('edit', { room: 'room', seq: 1, text: 'y' });
+    await expect.poll(() => asked.length).toBe(2);
+    await erase(chat, 'delete');
+    asked[1]?.({ action: 'accept' });
+    await expect.poll(() => asked.length).toBe(3);
+    asked[2]?.({ action: 'accept' });
+    const pseudonym = expect.stringMatching(/^deleted-/) as string;
+    expect((await edited).message).toMatchObject({ text: 'y', mentions: { users: [pseudonym] } });
+    expect(await allMentions(chat)).toMatchObject({ 'x, formerly': { users: [pseudonym] } });
+  });
 
   test('looks through more messages than fit into a slice, a part at a time', async () => {
     await using chat = await createChat();
