@@ -5,6 +5,13 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { build, preview, type PreviewServer } from 'vite';
 import { launchChromium } from '../support/chromium.ts';
+import type { PageScript } from './page/script.ts';
+
+declare global {
+  interface Window {
+    script: PageScript;
+  }
+}
 
 const root = join(import.meta.dirname, 'page');
 

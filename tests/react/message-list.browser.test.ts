@@ -3,11 +3,9 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithChromium } from '../support/chromium.ts';
 import { ComponentPages, distanceFromEnd, firstInSight, settle, topOf } from './component-page.ts';
-import type { PageScript } from './page/script.ts';
 
 declare global {
   interface Window {
-    script: PageScript;
     mostRows: number;
   }
 }
