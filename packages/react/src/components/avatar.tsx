@@ -35,14 +35,15 @@ export function Avatar({ user, name, showPresence = false, size = 'medium', clas
   );
 }
 
-/** Up to two letters, of the first and the last word. */
+/** Up to two letters, of the first and the last word; of a name without letters what it begins with. */
 export function initials(name: string): string {
   const words = name.split(/[\s._-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
   const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => {
     const [first = ''] = word?.replace(/^[^\p{L}\p{N}]+/u, '') ?? '';
     return first;
   });
-  return letters.join('').toLocaleUpperCase();
+  const [first = ''] = name.trim();
+  return letters.join('').toLocaleUpperCase() || first;
 }
 
 /** One of eight colours, the same for the same id everywhere. */

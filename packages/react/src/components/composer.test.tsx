@@ -167,6 +167,16 @@ test('a moderator of a public room names everybody', () => {
   expect(sent(at.room)).toEqual([{ text: '@room', mentions: { room: true } }]);
 });
 
+test('everybody is named only on purpose: they come after the people, whatever those are called', () => {
+  using at = open();
+  act(() => at.chat.user('ben').set({ id: 'ben', name: 'Zoe' }));
+  type(at.field, '@');
+  const names = at.page.all('.tidings-mention-name').map((name) => name.textContent);
+  expect(names).toEqual(['Ann Lee', 'Zoe', '@here', '@room']);
+  const pictures = at.page.all('[role=option] .tidings-avatar-picture').map((picture) => picture.textContent);
+  expect(pictures).toEqual(['AL', 'Z', '@', '@']);
+});
+
 test('pasted files go with the message, up to the limit, also on a page without HTTPS', () => {
   vi.stubGlobal('crypto', {});
   using at = open();

@@ -52,12 +52,14 @@ export function useMentionSuggestions(): MentionSuggestions {
 
   const suggestions = useMemo((): readonly Suggestion[] => {
     if (query === undefined) return [];
-    const people: Suggestion[] = ids.map((id, i) => ({ id, name: users[i]?.name ?? id }));
-    if (canMentionEverybody(view)) {
-      people.push({ id: labels.everybodyHere, name: 'here', isEverybody: true });
-      people.push({ id: labels.everybody, name: 'room', isEverybody: true });
-    }
-    return suggestPeople(people, query.text, maxShown);
+    const people = ids.map((id, i): Suggestion => ({ id, name: users[i]?.name ?? id }));
+    const everybody: readonly Suggestion[] = [
+      { id: labels.everybodyHere, name: 'here', isEverybody: true },
+      { id: labels.everybody, name: 'room', isEverybody: true },
+    ];
+    // Last: the first one is chosen by a single key.
+    const all = canMentionEverybody(view) ? suggestPeople(everybody, query.text, everybody.length) : [];
+    return [...suggestPeople(people, query.text, maxShown - all.length), ...all];
     // `ids` is a new array every time; `users` changes with it.
   }, [query, users, view, labels]);
 
