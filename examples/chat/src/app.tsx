@@ -10,6 +10,7 @@ import { Workspace } from './shell/workspace.tsx';
 import { connect } from './connect.ts';
 import { arabic, arabicLabels } from './words/arabic.ts';
 import { english } from './words/english.ts';
+import { localeFor } from './words/locale-for.ts';
 import { WordsContext } from './words/use-words.ts';
 
 export interface AppProps {
@@ -51,7 +52,11 @@ function SignedInApp({ person, leave, router, appearance }: SignedInAppProps): R
   }, [person.user, leave]);
   if (client === undefined) return null;
   return (
-    <TidingsProvider client={client} locale={language} {...(language === 'ar' && { labels: arabicLabels })}>
+    <TidingsProvider
+      client={client}
+      locale={localeFor(language, navigator.languages)}
+      {...(language === 'ar' && { labels: arabicLabels })}
+    >
       <Workspace router={router} appearance={appearance} person={person} switchPerson={leave} />
     </TidingsProvider>
   );
