@@ -86,11 +86,11 @@ function FindRoom(): ReactNode {
                 <span className="app-strong">
                   <bdi>{room.name ?? room.id}</bdi>
                 </span>
-                <span className="app-quiet">
-                  {words.memberCount(room.memberCount)}
+                <span className="app-quiet app-option-about">
+                  <span>{words.memberCount(room.memberCount)}</span>
                   {room.topic !== undefined && (
                     <>
-                      {' · '}
+                      <span aria-hidden="true">·</span>
                       <bdi>{room.topic}</bdi>
                     </>
                   )}
