@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { loopingBinder, rowBinder, type BoundColumn } from './row-binder.ts';
+import { loopingBinder, rowBinder } from './row-binder.ts';
+import type { BoundColumn } from './store.ts';
 
 const columns: readonly BoundColumn[] = [
   { name: 'a', kind: 'text' },

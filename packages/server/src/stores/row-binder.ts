@@ -4,13 +4,7 @@
  */
 import type { StatementSync } from 'node:sqlite';
 import { sqliteParameter } from './parameters.ts';
-
-/** A column whose value is a parameter. */
-export interface BoundColumn {
-  readonly name: string;
-  /** How it was declared. */
-  readonly kind: 'text' | 'int';
-}
+import type { BoundColumn } from './store.ts';
 
 /** @throws TypeError naming the parameter that is none; what the statement throws. */
 export type RowBinder = (statement: StatementSync, row: object) => void;

@@ -1,9 +1,10 @@
 /** One connection of `node:sqlite`: settings, prepared statements, parameters, errors. Everything here is synchronous. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { sqliteParameters } from './parameters.ts';
-import { rowBinder, type BoundColumn, type RowBinder } from './row-binder.ts';
+import { rowBinder, type RowBinder } from './row-binder.ts';
 import { rowMaker, type RowMaker } from './row-maker.ts';
 import { fromSqliteError } from './sqlite-error.ts';
+import type { BoundColumn } from './store.ts';
 
 /** Statements kept prepared; those used longest ago go first. */
 const maxStatements = 500;

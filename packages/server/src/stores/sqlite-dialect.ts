@@ -9,10 +9,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import type { BoundColumn } from './row-binder.ts';
 import type { SqliteResult } from './sqlite-connection.ts';
 import type { SqliteDatabase, WriteTurn } from './sqlite-database.ts';
-import type { BatchConnection } from './store.ts';
+import type { BatchConnection, BoundColumn } from './store.ts';
 import type { TransactionScope } from './transaction-scope.ts';
 
 export interface SqliteDialectOptions {

@@ -7,7 +7,6 @@
  */
 import type { DatabaseConnection, Kysely, Transaction } from 'kysely';
 import type { Component } from '../component.ts';
-import type { BoundColumn } from './row-binder.ts';
 
 export type StoreDialect = 'sqlite' | 'postgres';
 
@@ -66,6 +65,13 @@ export interface Store extends Component {
   notify(topic: string, payload: string, tx?: Transaction<never>): Promise<void>;
   /** @returns takes the listener off. */
   onNotify(topic: string, listener: (payload: string) => void): () => void;
+}
+
+/** A column whose value is a parameter. */
+export interface BoundColumn {
+  readonly name: string;
+  /** How it was declared. */
+  readonly kind: 'text' | 'int';
 }
 
 /** What a transaction of the store runs on. */

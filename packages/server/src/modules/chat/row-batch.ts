@@ -6,8 +6,7 @@
  * Path of a message: command → writer → rows → **batch** → store → outbox.
  */
 import { CompiledQuery, type Transaction } from 'kysely';
-import type { BoundColumn } from '../../stores/row-binder.ts';
-import type { BatchConnection, StoreDialect } from '../../stores/store.ts';
+import type { BatchConnection, BoundColumn, StoreDialect } from '../../stores/store.ts';
 import type { ChatTables } from './tables.ts';
 
 type Kinds<Row> = { readonly [Column in keyof Row]-?: 'text' | 'int' };
