@@ -31,9 +31,14 @@ async function openByAddress({ kept = [] as readonly Message[], offset = 3 } = {
   });
   const open = new OpenRoom(context, list, 'r');
   await new Promise((resolve) => setImmediate(resolve));
-  context.channels.get('chat:room:r')?.listener.subscribed({ recovered: false, position: { offset, epoch: 'e' } });
+  const reset = (at: number): void =>
+    context.channels
+      .get('chat:room:r')
+      ?.listener.subscribed({ recovered: false, position: { offset: at, epoch: 'e' } });
+  reset(offset);
   const answer = (value: object, to = 'room') => calls.find(({ name }) => name === to)?.answer(value);
-  return { open, clock, cache, answer };
+  const hear = (value: object, at?: number) => context.channels.get('chat:room:r')?.listener.publication(value, at);
+  return { open, clock, cache, answer, hear, reset };
 }
 
 test('whoever is in a room that was opened by its address is never shown as who is not', async () => {
@@ -55,4 +60,40 @@ test('after a reset, what was kept goes, also where the server stands behind it:
   await answer({ messages: [message(8), message(9)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
   await clock.advance(2_000);
   expect(await cache.timeline('r')).toMatchObject({ position: { offset: 9 }, messages: [{ seq: 8 }, { seq: 9 }] });
+});
+
+test('for a reader in the past, who sends has read what stands above, and who edits has not', async () => {
+  const { open, answer, hear } = await openByAddress();
+  const own = { hasBefore: true, own: [] };
+  await answer({ ...own, messages: [message(99), message(100)], hasAfter: false }, 'messages');
+  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  const jump = open.main.jumpTo(2);
+  await answer({ ...own, messages: [message(1), message(2)], hasAfter: true }, 'messages');
+  await jump;
+  const read = () => open.receipts.view.get().read.get('anna');
+  hear({ type: 'message', message: { ...message(100), version: 2, rev: 120 } }, 120);
+  expect(read()).toBe(90);
+  hear({ type: 'message', message: { ...message(101), rev: 121 } }, 121);
+  expect(read()).toBe(101);
+  hear({ type: 'receipts', read: { anna: 95 } });
+  hear({ type: 'message', message: { ...message(101), version: 2, rev: 122 } }, 122);
+  expect(read()).toBe(95);
+});
+
+test('after a reset in the past it is not known what is new at the end: receipts are read again', async () => {
+  const { open, answer, hear, reset, clock } = await openByAddress();
+  await answer({ messages: [message(99), message(100)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
+  const past = { messages: [message(1), message(2)], hasBefore: false, hasAfter: true, own: [] };
+  const jump = open.main.jumpTo(2);
+  await answer(past, 'messages');
+  await jump;
+  reset(200);
+  await answer(past, 'messages');
+  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  hear({ type: 'message', message: { ...message(110), version: 2, rev: 201 } }, 201);
+  expect(open.receipts.view.get().read.get('anna')).toBe(90);
+  await clock.advance(500);
+  await answer({ receipts: [{ user: 'anna', readSeq: 91, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  expect(open.receipts.view.get().read.get('anna')).toBe(91);
 });

@@ -56,6 +56,8 @@ export class OpenRoom implements ThreadRoom {
   readonly #askOwn: Coalesced;
   #isClosed = false;
   #latestSeq = 0;
+  /** All that was ever said is at or before `#latestSeq`: the end was read, and what came since was told. */
+  #isEndKnown = false;
   /** The latest message outside of threads that the channel told. */
   #toldSeq = 0;
   /** As the user looked at it last: where "new" is drawn. */
@@ -134,6 +136,7 @@ export class OpenRoom implements ThreadRoom {
 
   onShown(timeline: TimelineState): void {
     if (timeline !== this.main) return;
+    if (timeline.isCurrent && !timeline.stretch.hasAfter) this.#isEndKnown = true;
     this.#keep.want();
     this.reads.look();
   }
@@ -262,6 +265,7 @@ export class OpenRoom implements ThreadRoom {
     } else {
       this.#isOtherStretch = true;
       this.#isOwnDoubtful = false;
+      this.#isEndKnown = false;
       void this.main.reload();
       for (const timeline of this.threads.timelines()) void timeline.reload();
       this.pins.reload();
@@ -282,7 +286,7 @@ export class OpenRoom implements ThreadRoom {
         const { sender, seq } = message;
         this.typing.ended(sender);
         if (message.threadSeq === undefined) {
-          if (this.main.isCurrent && this.main.lacks(seq)) this.receipts.sent(sender, seq);
+          if (this.#isNew(seq)) this.receipts.sent(sender, seq);
           // A page was faster, or it is not known whether it is new; the reading of receipts may have been before it.
           else if (seq > this.#toldSeq) this.receipts.doubt();
           this.#toldSeq = Math.max(this.#toldSeq, seq);
@@ -308,6 +312,14 @@ export class OpenRoom implements ThreadRoom {
       case 'receipts':
         this.receipts.told(publication);
     }
+  }
+
+  /** False also where that is not known. */
+  #isNew(seq: number): boolean {
+    const { isCurrent, stretch } = this.main;
+    if (!isCurrent) return false;
+    const isBehind = stretch.hasAfter && seq > (stretch.messages.at(-1)?.seq ?? 0);
+    return isBehind ? this.#isEndKnown && seq > this.#latestSeq : this.main.lacks(seq);
   }
 
   async #readOwn(): Promise<void> {
