@@ -5,6 +5,7 @@
 import { mintBenchToken } from '../packages/cli/src/bench/bench-token.ts';
 import { LatencyRecorder, type LatencySummary } from '../packages/cli/src/bench/latency.ts';
 import { readProcessUsage } from '../packages/cli/src/bench/process-usage.ts';
+import { newClientId } from '../packages/client/src/chat/client-id.ts';
 import { LoadSocket } from './load-socket.ts';
 
 export interface ChatLoad {
@@ -150,7 +151,7 @@ async function run(load: ChatLoad): Promise<ChatResult> {
   const sendOne = (number: number, done: () => void): void => {
     const room = number % load.rooms;
     const user = (room + (Math.floor(number / load.rooms) % load.membersPerRoom)) % load.users;
-    const clientId = `c-${number}`;
+    const clientId = newClientId();
     const startedAt = performance.now();
     if (load.perSecond !== undefined) sentAt.set(clientId, startedAt);
     (members[user] as Member).send(room, clientId, (problem) => {
@@ -169,7 +170,7 @@ async function run(load: ChatLoad): Promise<ChatResult> {
       await watcher.ask(`"subscribe":{"channel":"chat:room:room-${room}"}`);
     }
     watcher.onMessage = (line) => {
-      const clientId = /"clientId":"(c-\d+)"/.exec(line)?.[1] ?? '';
+      const clientId = /"clientId":"([^"]+)"/.exec(line)?.[1] ?? '';
       const startedAt = sentAt.get(clientId);
       if (startedAt === undefined) return;
       seen.record(performance.now() - startedAt);

@@ -7,40 +7,30 @@ import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Chat } from './chat.ts';
 import type { MessageBody } from './mappers.ts';
 import { changeMessage } from './message-access.ts';
+import { scanMessages, type MessageKey } from './scan-messages.ts';
 import type { ChatTables } from './tables.ts';
 
-/** Messages looked at in one slice. */
-const seenAtOnce = 2_000;
-/** … and changed in it. */
+/** Messages changed in one slice. */
 const changedAtOnce = 100;
 
-type Erasure = Pick<Selectable<ChatTables['chat_erasures']>, 'user_id' | 'pseudonym' | 'cursor'>;
+type Erasure = Pick<Selectable<ChatTables['chat_erasures']>, 'user_id' | 'pseudonym'>;
 
-/** @returns the cursor of the next slice; undefined: that was all. */
-export async function eraseMentions(chat: Chat, erasure: Erasure): Promise<string | undefined> {
-  const { user_id: user, cursor } = erasure;
-  const [room, seq] = cursor === '' ? ['', 0] : (JSON.parse(cursor) as [string, number]);
-  const seen = await chat.db
-    .selectFrom('chat_messages as message')
-    .select(['message.room_id', 'message.seq'])
-    .select(
-      sql<number>`case when ${mayName('message.body', user)} or message.version > 1 and exists (
-        select 1 from chat_message_versions as former where former.room_id = message.room_id
-        and former.seq = message.seq and ${mayName('former.body', user)}) then 1 else 0 end`.as('found'),
-    )
-    .where((eb) => eb(eb.refTuple('message.room_id', 'message.seq'), '>', eb.tuple(room, seq)))
-    .orderBy('message.room_id')
-    .orderBy('message.seq')
-    .limit(seenAtOnce)
-    .execute();
-  const found = seen.filter((row) => row.found === 1);
-  const some = found.slice(0, changedAtOnce);
-  for (const [id, rows] of Map.groupBy(some, ({ room_id }) => room_id)) {
-    const seqs = rows.map((row) => row.seq);
+/** @returns where the next slice begins; undefined: that was all. */
+export async function eraseMentions(
+  chat: Chat,
+  erasure: Erasure,
+  after: MessageKey | undefined,
+): Promise<MessageKey | undefined> {
+  const { user_id: user } = erasure;
+  const isNamed = sql`${mayName('message.body', user)} or message.version > 1 and exists (
+    select 1 from chat_message_versions as former where former.room_id = message.room_id
+    and former.seq = message.seq and ${mayName('former.body', user)})`;
+  const { found, next } = await scanMessages(chat.db, isNamed, after, changedAtOnce);
+  for (const [id, rows] of Map.groupBy(found, ({ room_id }) => room_id)) {
+    const seqs = rows.map(({ seq }) => seq);
     await eraseFromMessages(chat, erasure, id, seqs);
   }
-  const last = found.length > some.length ? some.at(-1) : seen.at(-1);
-  return last && JSON.stringify([last.room_id, last.seq]);
+  return next;
 }
 
 function eraseFromMessages(

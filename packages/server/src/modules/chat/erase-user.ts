@@ -7,7 +7,7 @@
  * Gone in both: profile, memberships, drafts, blocks, restrictions, uploads that were not sent, messages to be sent
  * later, and the user's name in mentions. What others wrote about them in words stays.
  */
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { newSecret } from '../../lib/ids.ts';
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
@@ -21,6 +21,7 @@ import { endMembership } from './membership.ts';
 import { changeMessage } from './message-access.ts';
 import type { Poll } from './model.ts';
 import { directKey } from './room-list-item.ts';
+import { scanMessages, type MessageKey } from './scan-messages.ts';
 import type { ChatTables } from './tables.ts';
 
 export type EraseMode = 'anonymise' | 'delete';
@@ -91,11 +92,12 @@ export async function eraseSlice(chat: Chat): Promise<boolean> {
     case 'rooms':
       await eraseFromRooms(chat, erasure);
       break;
-    case 'mentions': {
-      const next = await eraseMentions(chat, erasure);
-      await chat.writer.run({}, (tx) => goOn(tx, erasure, next === undefined ? 'reactions' : 'mentions', next));
+    case 'messages':
+      await eraseByKey(chat, erasure, eraseMessages, 'mentions');
       break;
-    }
+    case 'mentions':
+      await eraseByKey(chat, erasure, eraseMentions, 'reactions');
+      break;
     case 'reactions':
       await eraseReactions(chat, erasure);
       break;
@@ -110,6 +112,20 @@ export async function eraseSlice(chat: Chat): Promise<boolean> {
 
 async function goOn(tx: ChatTransaction, { user_id }: Erasure, stage: string, cursor = ''): Promise<void> {
   await tx.write.updateTable('chat_erasures').set({ stage, cursor }).where('user_id', '=', user_id).execute();
+}
+
+/** A slice of a stage that goes through all messages. */
+async function eraseByKey(
+  chat: Chat,
+  erasure: Erasure,
+  erase: (chat: Chat, erasure: Erasure, after: MessageKey | undefined) => Promise<MessageKey | undefined>,
+  nextStage: string,
+): Promise<void> {
+  const { stage, cursor } = erasure;
+  const next = await erase(chat, erasure, cursor === '' ? undefined : (JSON.parse(cursor) as MessageKey));
+  await chat.writer.run({}, (tx) =>
+    next === undefined ? goOn(tx, erasure, nextStage) : goOn(tx, erasure, stage, JSON.stringify(next)),
+  );
 }
 
 /** First of all, so that nothing new is written. */
@@ -141,47 +157,45 @@ async function eraseMemberships(chat: Chat, erasure: Erasure): Promise<void> {
   if (rows.length === 0) await chat.writer.run({}, (tx) => goOn(tx, erasure, 'rooms'));
 }
 
-/** Messages, whoever's room it is, and the user's name on rooms. There is no list of the rooms somebody wrote in. */
+/** The user's name on rooms. */
 async function eraseFromRooms(chat: Chat, erasure: Erasure): Promise<void> {
   const { user_id: user, cursor } = erasure;
   const rooms = await chat.db
-    .selectFrom('chat_rooms as room')
-    .select(['room.id', 'room.created_by', 'room.dm_key'])
-    .select((eb) =>
-      eb
-        .exists(
-          eb
-            .selectFrom('chat_messages')
-            .select('seq')
-            .whereRef('room_id', '=', 'room.id')
-            .where('sender_id', '=', user),
-        )
-        .as('sent'),
-    )
-    .where('room.id', '>', cursor)
-    .orderBy('room.id')
+    .selectFrom('chat_rooms')
+    .select(['id', 'created_by', 'dm_key'])
+    .where('id', '>', cursor)
+    .orderBy('id')
     .limit(roomsAtOnce)
     .execute();
-  for (const { id, created_by, dm_key, sent } of rooms) {
-    while (sent && (await eraseMessages(chat, erasure, id)));
+  for (const { id, created_by, dm_key } of rooms) {
     if (created_by === user || dm_key?.split('\u0001').includes(user)) await eraseFromRoom(chat, erasure, id);
   }
   const last = rooms.at(-1)?.id;
-  await chat.writer.run({}, (tx) => (last ? goOn(tx, erasure, 'rooms', last) : goOn(tx, erasure, 'mentions')));
+  await chat.writer.run({}, (tx) => (last ? goOn(tx, erasure, 'rooms', last) : goOn(tx, erasure, 'messages')));
 }
 
-/** @returns whether there are more. */
-async function eraseMessages(chat: Chat, { user_id: user, pseudonym, mode }: Erasure, id: string): Promise<boolean> {
-  const found = await chat.db
-    .selectFrom('chat_messages')
-    .select('seq')
-    .where('room_id', '=', id)
-    .where('sender_id', '=', user)
-    .limit(rowsAtOnce)
-    .execute();
-  const seqs = found.map(({ seq }) => seq);
-  if (seqs.length === 0) return false;
-  await chat.writer.run({ rooms: [id], messages: seqs.map((seq) => [id, seq]), alone: true }, async (tx) => {
+/** Messages, whoever's room it is. */
+async function eraseMessages(
+  chat: Chat,
+  erasure: Erasure,
+  after: MessageKey | undefined,
+): Promise<MessageKey | undefined> {
+  const isTheirs = sql`message.sender_id = ${erasure.user_id}`;
+  const { found, next } = await scanMessages(chat.db, isTheirs, after, rowsAtOnce);
+  for (const [id, rows] of Map.groupBy(found, ({ room_id }) => room_id)) {
+    const seqs = rows.map(({ seq }) => seq);
+    await eraseOwn(chat, erasure, id, seqs);
+  }
+  return next;
+}
+
+function eraseOwn(
+  chat: Chat,
+  { user_id: user, pseudonym, mode }: Erasure,
+  id: string,
+  seqs: readonly number[],
+): Promise<void> {
+  return chat.writer.run({ rooms: [id], messages: seqs.map((seq) => [id, seq]), alone: true }, async (tx) => {
     for (const seq of seqs) {
       const before = await tx.message(id, seq);
       if (before?.sender_id !== user) continue;
@@ -197,7 +211,6 @@ async function eraseMessages(chat: Chat, { user_id: user, pseudonym, mode }: Era
       .where('edited_by', '=', user)
       .execute();
   });
-  return true;
 }
 
 function eraseFromRoom(chat: Chat, { user_id: user, pseudonym }: Erasure, id: string): Promise<void> {

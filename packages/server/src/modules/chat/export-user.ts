@@ -2,10 +2,12 @@
  * Everything that chat keeps of one user, as records in pages: one kind after the other, each in an order that a page can
  * go on from.
  */
+import { sql } from 'kysely';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import { toMembership, toMessage, type MessageBody } from './mappers.ts';
 import { toRestriction } from './restrictions.ts';
+import { scanMessages, type MessageKey } from './scan-messages.ts';
 
 /** `type` says what it is: user, membership, message, version, reaction, vote, draft, block, attachment … */
 export interface ExportRecord {
@@ -32,7 +34,6 @@ interface Section {
   read(db: Chat['db'], user: string, after: Key | undefined, limit: number): Promise<Part>;
 }
 
-const roomsAtOnce = 1_000;
 /** Of one page, so that nobody waits long for it. */
 const maxReads = 50;
 
@@ -312,56 +313,33 @@ const sections: readonly Section[] = [
   },
 ];
 
-/**
- * Messages with their former versions. There is no list of the rooms somebody wrote in: rooms are gone through, some at a
- * time, so that a page may be empty and still not the last.
- */
+/** Messages with their former versions. All messages are looked through, so that a page may be empty and still not the last. */
 async function readMessages(db: Chat['db'], user: string, after: Key | undefined, limit: number): Promise<Part> {
-  const [room, seq] = [String(after?.[0] ?? ''), Number(after?.[1] ?? 0)];
-  const rows = await db
-    .selectFrom('chat_messages')
-    .selectAll()
-    .where('room_id', '=', room)
-    .where('sender_id', '=', user)
-    .where('seq', '>', seq)
-    .orderBy('seq')
-    .limit(limit)
-    .execute();
-  const last = rows.at(-1);
-  if (last) {
+  const isTheirs = sql`message.sender_id = ${user}`;
+  const { found, next } = await scanMessages(db, isTheirs, after as MessageKey | undefined, limit);
+  const records: ExportRecord[] = [];
+  for (const [room, keys] of Map.groupBy(found, ({ room_id }) => room_id)) {
+    const rows = await db
+      .selectFrom('chat_messages')
+      .selectAll()
+      .where('room_id', '=', room)
+      .where(
+        'seq',
+        'in',
+        keys.map(({ seq }) => seq),
+      )
+      .orderBy('seq')
+      .execute();
     const versions = await readVersions(
       db,
       room,
       rows.filter(({ version }) => version > 1).map((row) => row.seq),
     );
-    const records = rows.flatMap((row): ExportRecord[] => [
-      { type: 'message', ...toMessage(row, user) },
-      ...(versions.get(row.seq) ?? []),
-    ]);
-    return { records, next: [room, last.seq] };
+    for (const row of rows) {
+      records.push({ type: 'message', ...toMessage(row, user) }, ...(versions.get(row.seq) ?? []));
+    }
   }
-  const rooms = await db
-    .selectFrom('chat_rooms as room')
-    .select('room.id')
-    .select((eb) =>
-      eb
-        .exists(
-          eb
-            .selectFrom('chat_messages')
-            .select('seq')
-            .whereRef('room_id', '=', 'room.id')
-            .where('sender_id', '=', user),
-        )
-        .as('sent'),
-    )
-    .where('room.id', '>', room)
-    .orderBy('room.id')
-    .limit(roomsAtOnce)
-    .execute();
-  const found = rooms.find(({ sent }) => sent);
-  if (found) return readMessages(db, user, [found.id, 0], limit);
-  const lastRoom = rooms.at(-1);
-  return { records: [], next: lastRoom ? [lastRoom.id, Number.MAX_SAFE_INTEGER] : undefined };
+  return { records, next };
 }
 
 async function readVersions(

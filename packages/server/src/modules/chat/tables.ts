@@ -67,7 +67,7 @@ export interface ChatTables {
     /** When the member last sent; for slow mode. */
     sent_at: number;
   };
-  /** PK (room_id, seq) · UQ (room_id, sender_id, client_id) · IX (room_id, rev) of changed ones · IX (room_id, thread_seq, seq) */
+  /** PK (room_id, seq) · UQ (client_id, room_id, sender_id) · IX (room_id, rev) of changed ones · IX (room_id, thread_seq, seq) */
   chat_messages: {
     room_id: string;
     seq: number;

@@ -130,7 +130,6 @@ export const firstTables: Migration = {
       ],
       'primary key (room_id, seq)',
     );
-    // Also finds all messages of one user in a room.
     await unique('chat_messages_client on chat_messages (room_id, sender_id, client_id)');
     // Of messages that nobody changed, the order of `seq` is that of `rev`: they need no entry.
     await index('chat_messages_changed on chat_messages (room_id, rev) where rev <> first_rev');

@@ -4,8 +4,9 @@ import { firstTables } from './0001-chat.ts';
 import { searchTables } from './0002-search.ts';
 import { uploadTables } from './0002-uploads.ts';
 import { jobTables } from './0003-moderation-and-jobs.ts';
+import { clientIdIndex } from './0004-client-ids.ts';
 
 export const chatMigrations: MigrationSet = {
   owner: 'chat',
-  migrations: [firstTables, searchTables, uploadTables, jobTables],
+  migrations: [firstTables, searchTables, uploadTables, jobTables, clientIdIndex],
 };
