@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   createChat,
@@ -115,6 +116,30 @@ describeWithPostgres('on PostgreSQL', () => {
       ['y', null],
       ['z', 'changed'],
     ]);
+  });
+
+  test('a message is found by its client id in the index of client ids, however many its room has', async () => {
+    await using chat = await createChat({ store });
+    await chat.room({ id: 'full', members: ['anna'] });
+    await sql`insert into chat_messages (room_id, seq, id, sender_id, client_id, ucount, rev, first_rev, kind, body, created_at)
+      select 'full', n, 'm' || n, 'anna', 'c-' || n, n, n, n, 'text', '{}', 0 from generate_series(1, 20000) n`.execute(
+      chat.chat.db,
+    );
+    const found: number[] = [];
+    await chat.store.transaction<ChatTables, void>(async (db) => {
+      const batch = new RowBatch('postgres');
+      const keys = ['c-1', 'c-19999', 'c-0'].map((id) => ['full', 'anna', id]);
+      batch.find('chat_messages', ['room_id', 'sender_id', 'client_id'], keys, (rows) =>
+        found.push(...rows.map(({ seq }) => seq)),
+      );
+      await batch.run(db);
+      await sql`select pg_stat_force_next_flush()`.execute(db);
+    });
+    expect(found).toEqual([1, 19_999]);
+    const { rows } = await sql<{ name: string; scans: number }>`
+      select indexrelname as name, idx_scan::int as scans from pg_stat_user_indexes
+      where relname = 'chat_messages' and idx_scan > 0`.execute(chat.chat.db);
+    expect(rows).toEqual([{ name: 'chat_messages_client_id', scans: 3 }]);
   });
 
   test('a value that the database does not take fails its own work alone', async () => {
