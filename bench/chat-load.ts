@@ -6,6 +6,7 @@ import { mintBenchToken } from '../packages/cli/src/bench/bench-token.ts';
 import { LatencyRecorder, type LatencySummary } from '../packages/cli/src/bench/latency.ts';
 import { readProcessUsage } from '../packages/cli/src/bench/process-usage.ts';
 import { newClientId } from '../packages/client/src/chat/client-id.ts';
+import { DiskProbe } from './disk-probe.ts';
 import { LoadSocket } from './load-socket.ts';
 
 export interface ChatLoad {
@@ -23,6 +24,8 @@ export interface ChatLoad {
   readonly window?: number;
   /** Instead of a window: so many sends in all, evenly over each second, and somebody who watches every room. */
   readonly perSecond?: number;
+  /** A folder on the disk of the database: the disk is looked at as well. */
+  readonly diskFolder?: string;
 }
 
 export interface ChatResult {
@@ -35,6 +38,8 @@ export interface ChatResult {
   readonly answered: LatencySummary;
   /** From the call to the message at the other client. */
   readonly seen?: LatencySummary;
+  /** Of a small write to the disk, beside all this. */
+  readonly disk?: LatencySummary;
 }
 
 const text = 'A message of some usual length: about eighty characters, as people write them.';
@@ -179,8 +184,9 @@ async function run(load: ChatLoad): Promise<ChatResult> {
     work = sendEvenly(load.perSecond, () => ended, sendOne);
   }
   work.catch((error: unknown) => fail((error as Error).message));
+  const disk = load.diskFolder === undefined ? undefined : await DiskProbe.start(load.diskFolder);
   await sleep(load.warmUpSeconds);
-  for (const recorder of [answered, seen]) recorder.reset();
+  for (const recorder of [answered, seen, disk]) recorder?.reset();
   sends = 0;
   const cpuBefore = readProcessUsage(load.serverPid)?.cpuMs ?? Number.NaN;
   const ownCpuBefore = process.cpuUsage();
@@ -202,6 +208,7 @@ async function run(load: ChatLoad): Promise<ChatResult> {
     loadCpuUsPerSend: (ownCpu.user + ownCpu.system) / counted,
     answered: answered.summary(),
     ...(load.perSecond !== undefined && { seen: seen.summary() }),
+    ...(disk && { disk: await disk.stop() }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Scale {
   readonly ruleRounds: number;
   readonly ruleRoundMs: number;
   readonly ruleSubscribers: number;
+  /** Of `chat-send` and `chat-latency`: more than of others, because they wait for a disk. */
+  readonly chatRepetitions: number;
   /** Sends per second of `chat-latency`. */
   readonly chatPerSecond: number;
   /** Rooms of `chat-read`, and messages of each. */
@@ -36,6 +38,7 @@ export const fullScale: Scale = {
   ruleRounds: 7,
   ruleRoundMs: 300,
   ruleSubscribers: 10_000,
+  chatRepetitions: 5,
   chatPerSecond: 1_000,
   chatRooms: 500,
   chatMessages: 4_000,
@@ -56,6 +59,7 @@ export const quickScale: Scale = {
   ruleRounds: 3,
   ruleRoundMs: 5,
   ruleSubscribers: 200,
+  chatRepetitions: 1,
   chatPerSecond: 200,
   chatRooms: 20,
   chatMessages: 200,
