@@ -62,14 +62,18 @@ const readPage = async (number: number) => {
   const found = await messages({ room: roomAt(number), before, limit: page });
   if (found.messages?.length !== page) throw new Error(`a page of ${String(found.messages?.length)} messages`);
 };
-const result: ChatReadResult = {
-  page: await measure(readPage),
-  latest: await measure(async (number) => void (await messages({ room: roomAt(number), limit: page }))),
-  unread: await measure(async () => {
+const reads: Readonly<Record<keyof ChatReadResult, (number: number) => Promise<void>>> = {
+  page: readPage,
+  latest: async (number) => void (await messages({ room: roomAt(number), limit: page })),
+  unread: async () => {
     const { unread: count } = await unread({});
     if (count !== load.rooms * 3) throw new Error(`${String(count)} unread messages`);
-  }),
+  },
 };
+const result: ChatReadResult = { page: [], latest: [], unread: [] };
+for (let repetition = 1; repetition <= load.repetitions; repetition++) {
+  for (const name of ['page', 'latest', 'unread'] as const) result[name].push(await measure(reads[name]));
+}
 await store.stop();
 process.stdout.write(`${JSON.stringify(result)}\n`);
 

@@ -4,7 +4,7 @@ import type { LatencySummary } from '../packages/cli/src/bench/latency.ts';
 import type { Progress } from '../packages/cli/src/bench/progress-line.ts';
 import { chatStores, storeTitles, withStore, type StoreName } from './chat-stores.ts';
 import { runLoad } from './floor.ts';
-import { round, type ScenarioReport, type Target } from './report.ts';
+import { median, round, type ScenarioReport, type Target } from './report.ts';
 import type { Scale } from './scale.ts';
 
 const loadFile = fileURLToPath(new URL('chat-read-load.ts', import.meta.url));
@@ -16,10 +16,11 @@ export interface ChatReadLoad {
   /** In each room. */
   readonly messages: number;
   readonly reads: number;
+  readonly repetitions: number;
 }
 
-/** By name of what was read. */
-export type ChatReadResult = Readonly<Record<'page' | 'latest' | 'unread', LatencySummary>>;
+/** Each repetition, by name of what was read. */
+export type ChatReadResult = Readonly<Record<'page' | 'latest' | 'unread', LatencySummary[]>>;
 
 const reads = [
   { name: 'page', title: 'page of 50, anywhere in a room', limits: { sqlite: 1, postgres: 3 } },
@@ -28,30 +29,32 @@ const reads = [
 ] as const;
 
 export async function chatRead(scale: Scale, progress: Progress): Promise<ScenarioReport> {
-  const { chatRooms: rooms, chatMessages: messages, chatReads } = scale;
+  const { chatRooms: rooms, chatMessages: messages, chatReads, chatRepetitions: repetitions } = scale;
   const results: { store: StoreName; result: ChatReadResult }[] = [];
   for (const store of chatStores) {
     progress(`${storeTitles[store]}, ${(rooms * messages).toLocaleString('en')} messages`);
     const result = await withStore(store, (empty) => {
-      const load: ChatReadLoad = { ...empty, rooms, messages, reads: chatReads };
+      const load: ChatReadLoad = { ...empty, rooms, messages, reads: chatReads, repetitions };
       return runLoad(process.execPath, ['--conditions=tidings-source', loadFile, JSON.stringify(load)]);
     });
     results.push({ store, result: result as ChatReadResult });
   }
+  const of = (result: ChatReadResult, name: keyof ChatReadResult, figure: 'p50Ms' | 'p99Ms') =>
+    median(result[name].map((summary) => summary[figure]));
   return {
     name: 'chat-read',
     title: `Chat: reading among ${(rooms * messages).toLocaleString('en')} messages`,
     about:
       `${rooms} rooms with ${messages.toLocaleString('en')} messages each; the reader is a member of all, and a room has ten ` +
       `members. The time is that of the command within the server, with permissions, without network: ` +
-      `${chatReads.toLocaleString('en')} reads one after the other, each in another place, after as many that are not counted. ` +
+      `${chatReads.toLocaleString('en')} reads one after the other, each in another place, after as many that are not counted; median of ${repetitions} rounds. ` +
       `PostgreSQL has vacuumed and written to disk what was filled in.`,
     measuredAt: new Date().toISOString(),
     table: {
       columns: ['read', ...results.flatMap(({ store }) => [`${storeTitles[store]} p50 ms`, 'p99 ms'])],
       rows: reads.map(({ name, title }) => [
         title,
-        ...results.flatMap(({ result }) => [round(result[name].p50Ms), round(result[name].p99Ms)]),
+        ...results.flatMap(({ result }) => [round(of(result, name, 'p50Ms')), round(of(result, name, 'p99Ms'))]),
       ]),
     },
     chart: {
@@ -61,8 +64,8 @@ export async function chatRead(scale: Scale, progress: Progress): Promise<Scenar
         title: storeTitles[store],
         bars: reads.map(({ name, title }) => ({
           label: title,
-          value: result[name].p50Ms,
-          text: `${round(result[name].p50Ms)} ms`,
+          value: of(result, name, 'p50Ms'),
+          text: `${round(of(result, name, 'p50Ms'))} ms`,
           kind: 'own' as const,
         })),
       })),
@@ -73,7 +76,7 @@ export async function chatRead(scale: Scale, progress: Progress): Promise<Scenar
           ? [
               {
                 what: `${title}, p99, ${storeTitles[store]}`,
-                value: result[name].p99Ms,
+                value: of(result, name, 'p99Ms'),
                 limit: limits[store],
                 unit: 'ms',
               },

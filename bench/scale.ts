@@ -13,7 +13,7 @@ export interface Scale {
   readonly ruleRounds: number;
   readonly ruleRoundMs: number;
   readonly ruleSubscribers: number;
-  /** Of `chat-send` and `chat-latency`: more than of others, because they wait for a disk. */
+  /** Of the chat scenarios: more than of others, because they wait for a disk. */
   readonly chatRepetitions: number;
   /** Sends per second of `chat-latency`. */
   readonly chatPerSecond: number;
