@@ -68,6 +68,7 @@ describeWithChromium('finding', () => {
 
   test('in a room it jumps far back, and from there to the latest', async () => {
     const ann = await app.person('Ann', 'notes');
+    await expect.poll(async () => (await ann.texts()).length, waiting).toBeGreaterThan(1);
     const before = await ann.texts();
     await ann.conversation.getByRole('button', { name: 'Search here' }).click();
     await ann.page.getByRole('searchbox', { name: 'Search messages' }).fill('moon phases');

@@ -144,6 +144,8 @@ describeWithChromium('the chat app', () => {
     await ann.page.getByRole('button', { name: 'Direct message' }).click();
     await ann.page.getByLabel('Name of a person').fill('ben');
     await ann.page.getByRole('button', { name: 'Ben', exact: false }).last().click();
+    // The room is made first; until then, the one before is open.
+    await ann.conversation.getByRole('heading', { name: 'Ben' }).waitFor();
     await ann.send('Between us');
     await ben.sidebar.locator('[data-room]', { hasText: 'Between us' }).click();
     await ben.expectTexts(['Between us']);
