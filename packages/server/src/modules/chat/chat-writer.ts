@@ -88,6 +88,11 @@ export interface ChatTransaction {
   reconsider(room: string, user?: string): void;
   /** An event for the application alone. */
   report(subject: string, event: ChatEventName, data: unknown): void;
+  /**
+   * Called after the commit, in the order of the work, before anything of this transaction is told; never if the process
+   * dies. Must not throw.
+   */
+  afterCommit(run: () => void): void;
 }
 
 /**

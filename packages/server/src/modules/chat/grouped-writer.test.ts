@@ -200,6 +200,22 @@ describe('work that fails', () => {
     expect(chat.publications.map(({ position }) => position?.offset)).toEqual([1, 2]);
   });
 
+  test('has nothing called after the commit; of the others it is called in their order, before they are told', async () => {
+    await using chat = await createChat();
+    await chat.room({ members: ['anna'] });
+    const called: string[] = [];
+    const work = (name: string, fails: boolean) =>
+      chat.chat.writer.run({ rooms: ['room'] }, async (tx) => {
+        await append(tx);
+        tx.afterCommit(() => called.push(`${name}, ${chat.publications.length} told`));
+        if (fails) throw boom;
+      });
+    await Promise.allSettled([work('one', false), work('two', true), work('three', false)]);
+    expect(called).toEqual(['one, 0 told', 'three, 0 told']);
+    await chat.module.idle();
+    expect(chat.publications).toHaveLength(2);
+  });
+
   test('after it has written is undone in the database too, and the others are not run again', async () => {
     await using outer = await createChat();
     const store = counting(outer.store);

@@ -215,10 +215,11 @@ export class GroupedWriter implements ChatWriter {
       const told = outbox.takeTold();
       const isCareful = performance.now() < this.#carefulUntilMs;
       try {
-        const { outcomes, rows } = await store.transaction<ChatTables, GroupResult>((db) =>
+        const { outcomes, rows, afterCommit } = await store.transaction<ChatTables, GroupResult>((db) =>
           this.#runGroup(db, jobs, told, isCareful),
         );
         outbox.deleted(told);
+        for (const run of afterCommit) run();
         outbox.committed(rows);
         for (const { job, result } of outcomes) {
           if (result instanceof Failed) job.reject(result.error);
@@ -262,10 +263,11 @@ export class GroupedWriter implements ChatWriter {
       isCareful,
     );
     const entries: OutboxEntry[] = [];
+    const afterCommit: (() => void)[] = [];
     let wrote = false;
     const outcomes: Outcome[] = [];
     const nowMs = clock.now();
-    const context: WorkContext = { db, cache, ids: this.#ids, nowMs, outbox: entries };
+    const context: WorkContext = { db, cache, ids: this.#ids, nowMs, outbox: entries, afterCommit };
     for (const job of jobs) {
       const tx = new WorkTransaction(context);
       const working = perform(job, tx);
@@ -292,13 +294,14 @@ export class GroupedWriter implements ChatWriter {
     await batch.give(db);
     // It may have been rows that are kept.
     if (wrote) kept.clear();
-    return { outcomes, rows };
+    return { outcomes, rows, afterCommit };
   }
 }
 
 interface GroupResult {
   readonly outcomes: readonly Outcome[];
   readonly rows: readonly OutboxRow[];
+  readonly afterCommit: readonly (() => void)[];
 }
 
 /**

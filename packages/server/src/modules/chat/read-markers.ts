@@ -23,11 +23,10 @@ export interface MarkInput {
   readonly seq: number;
 }
 
-/** What the work of a transaction found and did. */
+/** How it is after the work of a transaction. */
 interface Marked {
   readonly room: RoomRow;
   readonly member: MemberRow;
-  readonly moved: boolean;
 }
 
 /**
@@ -36,16 +35,15 @@ interface Marked {
  */
 export async function markRead(chat: Chat, actor: ModuleActor, { room: id, seq }: MarkInput): Promise<ReadState> {
   const user = actingUser(actor);
-  const marked = await chat.writer.run(needsOf(user, [id]), async (tx): Promise<Marked> => {
+  const marked = await chat.writer.run(needsOf(user, [id]), async (tx) => {
     const { room, member } = await requireMember(chat, tx, actor, id);
     const readSeq = Math.min(seq, room.last_seq);
-    if (readSeq <= member.read_seq) return { room, member, moved: false };
+    if (readSeq <= member.read_seq) return { room, member };
     const countable = Math.max(member.read_ucount, await countableUpTo(tx, room, readSeq));
     const none = readSeq === room.last_seq || member.mention_count === 0;
     const mentions = none ? 0 : await countMentions(tx, id, user, readSeq);
-    return setRead(tx, room, member, readSeq, countable, mentions);
+    return setRead(chat, tx, actor, { room, member }, { readSeq, countable, mentions });
   });
-  if (marked.moved) chat.receipts.note(actor, marked.room, marked.member, { read: marked.member.read_seq });
   return toReadState(marked.member, marked.room);
 }
 
@@ -55,16 +53,15 @@ export async function markRead(chat: Chat, actor: ModuleActor, { room: id, seq }
  */
 export async function markUnread(chat: Chat, actor: ModuleActor, { room: id, seq }: MarkInput): Promise<ReadState> {
   const user = actingUser(actor);
-  const marked = await chat.writer.run(needsOf(user, [id]), async (tx): Promise<Marked> => {
+  const marked = await chat.writer.run(needsOf(user, [id]), async (tx) => {
     const { room, member } = await requireMember(chat, tx, actor, id);
     if (seq > room.last_seq) throw new ChatError('messageNotFound', String(seq));
     const readSeq = seq - 1;
     const countable = await countableUpTo(tx, room, readSeq);
     const mentions = await countMentions(tx, id, user, readSeq);
     const same = member.read_seq === readSeq && member.read_ucount === countable && member.mention_count === mentions;
-    return same ? { room, member, moved: false } : setRead(tx, room, member, readSeq, countable, mentions);
+    return same ? { room, member } : setRead(chat, tx, actor, { room, member }, { readSeq, countable, mentions });
   });
-  if (marked.moved) chat.receipts.note(actor, marked.room, marked.member, { read: marked.member.read_seq });
   return toReadState(marked.member, marked.room);
 }
 
@@ -102,10 +99,7 @@ export async function markDelivered(
       }
       return done;
     });
-    for (const { room, member, moved } of marked) {
-      if (moved) chat.receipts.note(actor, room, member, { delivered: member.delivered_seq });
-      delivered.push({ room: room.id, deliveredSeq: member.delivered_seq });
-    }
+    for (const { room, member } of marked) delivered.push({ room: room.id, deliveredSeq: member.delivered_seq });
   }
   return { delivered };
 }
@@ -113,9 +107,10 @@ export async function markDelivered(
 async function deliver(chat: Chat, tx: ChatTransaction, actor: ModuleActor, id: string, seq: number): Promise<Marked> {
   const { room, member } = await requireMember(chat, tx, actor, id);
   const deliveredSeq = Math.min(seq, room.last_seq);
-  if (deliveredSeq <= member.delivered_seq) return { room, member, moved: false };
-  const change = { delivered_seq: deliveredSeq, updated_at: tx.nowMs };
-  return { room, member: tx.changeMember(id, actor.user, change), moved: true };
+  if (deliveredSeq <= member.delivered_seq) return { room, member };
+  const moved = tx.changeMember(id, actor.user, { delivered_seq: deliveredSeq, updated_at: tx.nowMs });
+  tx.afterCommit(() => chat.receipts.note(actor, room, moved, { delivered: deliveredSeq }));
+  return { room, member: moved };
 }
 
 export interface Receipt {
@@ -182,12 +177,11 @@ async function requireMember(chat: Chat, tx: ChatTransaction, actor: ModuleActor
 }
 
 function setRead(
+  chat: Chat,
   tx: ChatTransaction,
-  room: RoomRow,
-  before: MemberRow,
-  readSeq: number,
-  countable: number,
-  mentions: number,
+  actor: ModuleActor,
+  { room, member: before }: Marked,
+  { readSeq, countable, mentions }: { readonly readSeq: number; readonly countable: number; readonly mentions: number },
 ): Marked {
   const member = tx.changeMember(room.id, before.user_id, {
     read_seq: readSeq,
@@ -197,7 +191,8 @@ function setRead(
     updated_at: tx.nowMs,
   });
   tx.tell(member.user_id, { type: 'read', ...toReadState(member, room) });
-  return { room, member, moved: true };
+  tx.afterCommit(() => chat.receipts.note(actor, room, member, { read: readSeq }));
+  return { room, member };
 }
 
 /**

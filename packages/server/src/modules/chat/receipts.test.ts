@@ -42,6 +42,21 @@ test('who sends has read up to their message: no older mark is told behind it', 
   ]);
 });
 
+test('… nor one that was committed together with the message', async () => {
+  await using chat = await roomOf(3);
+  await chat.as('u1')('markRead', { room: 'room', seq: 1 });
+  await Promise.all([
+    chat.as('u1')('markRead', { room: 'room', seq: 7 }),
+    chat.as('u2')('markDelivered', { room: 'room', seq: 9 }),
+    chat.as('u1')('send', { room: 'room', text: 'x' }),
+    chat.as('u2')('send', { room: 'room', text: 'y' }),
+  ]);
+  await chat.clock.advance(250);
+  expect((receipts(chat) as { type: string }[]).filter(({ type }) => type === 'receipts').slice(1)).toEqual([
+    { type: 'receipts', read: { u1: 21 }, delivered: { u2: 22 } },
+  ]);
+});
+
 test('in a larger room marks are told every two seconds, the latest of each user', async () => {
   await using chat = await roomOf(101);
   for (let seq = 1; seq <= 5; seq++) {

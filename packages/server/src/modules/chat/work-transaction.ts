@@ -30,6 +30,8 @@ export interface WorkContext {
   readonly nowMs: number;
   /** What is told of the transaction. */
   readonly outbox: OutboxEntry[];
+  /** What is called when it has been committed. */
+  readonly afterCommit: (() => void)[];
 }
 
 export class WorkTransaction implements ChatTransaction {
@@ -37,15 +39,19 @@ export class WorkTransaction implements ChatTransaction {
   /** Of the whole transaction; those of this work stand behind what was there. */
   readonly #outbox: OutboxEntry[];
   readonly #outboxBefore: number;
+  readonly #afterCommit: (() => void)[];
+  readonly #afterCommitBefore: number;
   readonly #db: Transaction<ChatTables>;
   readonly #cache: RowCache;
   readonly #ids: SortableIds;
   /** Set before the first statement that writes. */
   #savepoint: Promise<unknown> | undefined;
 
-  constructor({ db, cache, ids, nowMs, outbox }: WorkContext) {
+  constructor({ db, cache, ids, nowMs, outbox, afterCommit }: WorkContext) {
     this.#outbox = outbox;
     this.#outboxBefore = outbox.length;
+    this.#afterCommit = afterCommit;
+    this.#afterCommitBefore = afterCommit.length;
     this.#db = db;
     this.#cache = cache;
     this.#ids = ids;
@@ -71,6 +77,7 @@ export class WorkTransaction implements ChatTransaction {
   async undo(): Promise<void> {
     this.#cache.undoWork();
     this.#outbox.length = this.#outboxBefore;
+    this.#afterCommit.length = this.#afterCommitBefore;
     if (!this.#savepoint) return;
     await this.#savepoint;
     await sql`rollback to savepoint work`.execute(this.#db);
@@ -179,6 +186,10 @@ export class WorkTransaction implements ChatTransaction {
 
   report(subject: string, event: ChatEventName, data: unknown): void {
     this.#tell({ to: 'application', id: subject, event }, data);
+  }
+
+  afterCommit(run: () => void): void {
+    this.#afterCommit.push(run);
   }
 
   async #release(): Promise<void> {
