@@ -3,6 +3,7 @@
  * made for one of them costs half of what an array of parameters costs that is made, checked and spread for each row.
  */
 import type { StatementSync } from 'node:sqlite';
+import { generatedOr } from './generated-code.ts';
 import { sqliteParameter } from './parameters.ts';
 import type { BoundColumn } from './store.ts';
 
@@ -11,13 +12,10 @@ export type RowBinder = (statement: StatementSync, row: object) => void;
 
 /** @param columns in the order of the parameters. */
 export function rowBinder(columns: readonly BoundColumn[]): RowBinder {
-  try {
-    return generatedBinder(columns);
-  } catch (error) {
-    // `--disallow-code-generation-from-strings`, or a policy of the embedding program.
-    if (error instanceof EvalError) return loopingBinder(columns);
-    throw error;
-  }
+  return generatedOr(
+    () => generatedBinder(columns),
+    () => loopingBinder(columns),
+  );
 }
 
 /** @throws EvalError where code must not be generated. */

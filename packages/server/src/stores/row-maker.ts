@@ -2,18 +2,16 @@
  * Makes rows of the values that `node:sqlite` gives: objects of one shape, which JavaScript reads and copies many times
  * faster than the dictionaries that it makes itself.
  */
+import { generatedOr } from './generated-code.ts';
 
 export type RowMaker = (values: readonly unknown[]) => Record<string, unknown>;
 
 /** @param names of the columns, in the order of the values; of those with one name, the last counts. */
 export function rowMaker(names: readonly string[]): RowMaker {
-  try {
-    return generatedMaker(names);
-  } catch (error) {
-    // `--disallow-code-generation-from-strings`, or a policy of the embedding program.
-    if (error instanceof EvalError) return loopingMaker(names);
-    throw error;
-  }
+  return generatedOr(
+    () => generatedMaker(names),
+    () => loopingMaker(names),
+  );
 }
 
 /** @throws EvalError where code must not be generated. */

@@ -1,39 +1,25 @@
 /**
  * The id of an erased user in the mentions of messages, whoever wrote them, and of their former versions. Notes do not lead
  * to all of them: there is none of a user who was no member, and none any more of what an edit has taken out or hidden. So
- * all messages are looked through, in slices.
+ * all messages are looked through.
  */
 import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Chat } from './chat.ts';
 import type { MessageBody } from './mappers.ts';
 import { changeMessage } from './message-access.ts';
-import { scanMessages, type MessageKey } from './scan-messages.ts';
 import type { ChatTables } from './tables.ts';
-
-/** Messages changed in one slice. */
-const changedAtOnce = 100;
 
 type Erasure = Pick<Selectable<ChatTables['chat_erasures']>, 'user_id' | 'pseudonym'>;
 
-/** @returns where the next slice begins; undefined: that was all. */
-export async function eraseMentions(
-  chat: Chat,
-  erasure: Erasure,
-  after: MessageKey | undefined,
-): Promise<MessageKey | undefined> {
-  const { user_id: user } = erasure;
-  const isNamed = sql`${mayName('message.body', user)} or message.version > 1 and exists (
+/** Whether a row, which is called `message`, or one of its former versions may mention the user: it is looked at again. */
+export function mayMention(user: string): RawBuilder<unknown> {
+  return sql`${mayName('message.body', user)} or message.version > 1 and exists (
     select 1 from chat_message_versions as former where former.room_id = message.room_id
     and former.seq = message.seq and ${mayName('former.body', user)})`;
-  const { found, next } = await scanMessages(chat.db, isNamed, after, changedAtOnce);
-  for (const [id, rows] of Map.groupBy(found, ({ room_id }) => room_id)) {
-    const seqs = rows.map(({ seq }) => seq);
-    await eraseFromMessages(chat, erasure, id, seqs);
-  }
-  return next;
 }
 
-function eraseFromMessages(
+/** In these messages of a room. */
+export function eraseMentions(
   chat: Chat,
   { user_id: user, pseudonym }: Erasure,
   id: string,

@@ -7,14 +7,14 @@
  * Gone in both: profile, memberships, drafts, blocks, restrictions, uploads that were not sent, messages to be sent
  * later, and the user's name in mentions. What others wrote about them in words stays.
  */
-import { sql, type Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import { newSecret } from '../../lib/ids.ts';
 import type { ModuleActor } from '../module.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { orphanSeq, makeTombstone } from './delete-message.ts';
-import { eraseMentions } from './erase-mentions.ts';
+import { eraseMentions, mayMention } from './erase-mentions.ts';
 import { passOwnership } from './leave-room.ts';
 import { toRoom } from './mappers.ts';
 import { endMembership } from './membership.ts';
@@ -93,10 +93,10 @@ export async function eraseSlice(chat: Chat): Promise<boolean> {
       await eraseFromRooms(chat, erasure);
       break;
     case 'messages':
-      await eraseByKey(chat, erasure, eraseMessages, 'mentions');
+      await eraseFromMessages(chat, erasure, sql`message.sender_id = ${erasure.user_id}`, eraseOwn, 'mentions');
       break;
     case 'mentions':
-      await eraseByKey(chat, erasure, eraseMentions, 'reactions');
+      await eraseFromMessages(chat, erasure, mayMention(erasure.user_id), eraseMentions, 'reactions');
       break;
     case 'reactions':
       await eraseReactions(chat, erasure);
@@ -114,15 +114,21 @@ async function goOn(tx: ChatTransaction, { user_id }: Erasure, stage: string, cu
   await tx.write.updateTable('chat_erasures').set({ stage, cursor }).where('user_id', '=', user_id).execute();
 }
 
-/** A slice of a stage that goes through all messages. */
-async function eraseByKey(
+/** A slice of a stage that goes through all messages: those that are wanted, room by room. */
+async function eraseFromMessages(
   chat: Chat,
   erasure: Erasure,
-  erase: (chat: Chat, erasure: Erasure, after: MessageKey | undefined) => Promise<MessageKey | undefined>,
+  wanted: RawBuilder<unknown>,
+  erase: (chat: Chat, erasure: Erasure, room: string, seqs: readonly number[]) => Promise<void>,
   nextStage: string,
 ): Promise<void> {
   const { stage, cursor } = erasure;
-  const next = await erase(chat, erasure, cursor === '' ? undefined : (JSON.parse(cursor) as MessageKey));
+  const after = cursor === '' ? undefined : (JSON.parse(cursor) as MessageKey);
+  const { found, next } = await scanMessages(chat.db, wanted, after, rowsAtOnce);
+  for (const [room, rows] of Map.groupBy(found, ({ room_id }) => room_id)) {
+    const seqs = rows.map(({ seq }) => seq);
+    await erase(chat, erasure, room, seqs);
+  }
   await chat.writer.run({}, (tx) =>
     next === undefined ? goOn(tx, erasure, nextStage) : goOn(tx, erasure, stage, JSON.stringify(next)),
   );
@@ -174,21 +180,7 @@ async function eraseFromRooms(chat: Chat, erasure: Erasure): Promise<void> {
   await chat.writer.run({}, (tx) => (last ? goOn(tx, erasure, 'rooms', last) : goOn(tx, erasure, 'messages')));
 }
 
-/** Messages, whoever's room it is. */
-async function eraseMessages(
-  chat: Chat,
-  erasure: Erasure,
-  after: MessageKey | undefined,
-): Promise<MessageKey | undefined> {
-  const isTheirs = sql`message.sender_id = ${erasure.user_id}`;
-  const { found, next } = await scanMessages(chat.db, isTheirs, after, rowsAtOnce);
-  for (const [id, rows] of Map.groupBy(found, ({ room_id }) => room_id)) {
-    const seqs = rows.map(({ seq }) => seq);
-    await eraseOwn(chat, erasure, id, seqs);
-  }
-  return next;
-}
-
+/** Messages of the user, whoever's room it is. */
 function eraseOwn(
   chat: Chat,
   { user_id: user, pseudonym, mode }: Erasure,
