@@ -6,7 +6,7 @@ import { createSingleTab } from '../tabs/single-tab.ts';
 import type { Tabs } from '../tabs/tabs.ts';
 import type { ChatCache } from './cache/chat-cache.ts';
 import { createMemoryCache } from './cache/memory.ts';
-import { aRoom } from './cache/testing/cache-values.ts';
+import { aMessage, aRoom } from './cache/testing/cache-values.ts';
 import { ChatClient } from './chat-client.ts';
 import { createMemoryOutboxStore } from './outbox/memory-outbox-store.ts';
 import { PersistentOutbox } from './outbox/persistent-outbox.ts';
@@ -15,20 +15,7 @@ import { createScriptedContext, type ScriptedCall } from './testing/scripted-con
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const message = (seq: number, more: Partial<Message> = {}): Message => ({
-  ...{
-    room: 'r',
-    seq,
-    id: `m${seq}`,
-    sender: 'anna',
-    kind: 'text',
-    version: 1,
-    createdAt: seq,
-    rev: seq,
-    text: `${seq}`,
-  },
-  ...more,
-});
+const message = (seq: number, more: Partial<Message> = {}): Message => ({ ...aMessage(seq), ...more });
 
 const page = (...messages: Message[]) => ({ messages, hasBefore: false, hasAfter: false, own: [] });
 const live = { recovered: false, position: { offset: 7, epoch: 'e' } };
@@ -230,7 +217,7 @@ test('without a user the list of rooms fails and says why; rooms that anybody ma
   const { status, failure } = chat.rooms.get();
   expect([status, failure?.message]).toEqual(['failed', expect.stringContaining('no `sub`')]);
   const room = await open(message(1));
-  expect(room.messages.get()).toMatchObject({ status: 'live', messages: [{ text: '1' }] });
+  expect(room.messages.get()).toMatchObject({ status: 'live', messages: [{ text: 'message 1' }] });
 });
 
 test('where the server has no chat, the list of rooms fails and says why', async () => {

@@ -1,22 +1,19 @@
 import { FakeClock } from '@tidings/server/testing';
 import { expect, test } from 'vitest';
+import { aMessage } from '../cache/testing/cache-values.ts';
 import type { Message, RoomListItem } from '../publications.ts';
 import { createScriptedContext } from '../testing/scripted-context.ts';
 import { OpenRoom } from './open-room.ts';
 import { RoomList } from './room-list.ts';
 
 const room: RoomListItem['room'] = {
-  ...{ id: 'r', kind: 'group', name: 'R', createdBy: 'anna', createdAt: 1, memberCount: 2 },
+  ...{ id: 'r', kind: 'group', name: 'R', createdBy: 'ann', createdAt: 1, memberCount: 2 },
   ...{ lastSeq: 0, lastAt: 1, rev: 3, countable: 0 },
 };
 const membership: RoomListItem['membership'] = {
   ...{ room: 'r', user: 'me', role: 'member', joinedAt: 1, state: 'member' },
   ...{ readSeq: 0, deliveredSeq: 0, readCountable: 0, unread: 0, mentions: 0 },
 };
-
-const message = (seq: number): Message => ({
-  ...{ room: 'r', seq, id: `m${seq}`, sender: 'anna', kind: 'text', version: 1, createdAt: seq, rev: seq, text: '' },
-});
 
 /** A room that was opened by its address, before the list of rooms is there. */
 async function openByAddress({ kept = [] as readonly Message[], offset = 3 } = {}) {
@@ -56,8 +53,8 @@ test('a room that one looks at without being in it has no membership', async () 
 });
 
 test('after a reset, what was kept goes, also where the server stands behind it: it has lost what came last', async () => {
-  const { clock, cache, answer } = await openByAddress({ kept: [message(19), message(20)], offset: 9 });
-  await answer({ messages: [message(8), message(9)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
+  const { clock, cache, answer } = await openByAddress({ kept: [aMessage(19), aMessage(20)], offset: 9 });
+  await answer({ messages: [aMessage(8), aMessage(9)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
   await clock.advance(2_000);
   expect(await cache.timeline('r')).toMatchObject({ position: { offset: 9 }, messages: [{ seq: 8 }, { seq: 9 }] });
 });
@@ -65,35 +62,35 @@ test('after a reset, what was kept goes, also where the server stands behind it:
 test('for a reader in the past, who sends has read what stands above, and who edits has not', async () => {
   const { open, answer, hear } = await openByAddress();
   const own = { hasBefore: true, own: [] };
-  await answer({ ...own, messages: [message(99), message(100)], hasAfter: false }, 'messages');
-  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  await answer({ ...own, messages: [aMessage(99), aMessage(100)], hasAfter: false }, 'messages');
+  await answer({ receipts: [{ user: 'ann', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
   const jump = open.main.jumpTo(2);
-  await answer({ ...own, messages: [message(1), message(2)], hasAfter: true }, 'messages');
+  await answer({ ...own, messages: [aMessage(1), aMessage(2)], hasAfter: true }, 'messages');
   await jump;
-  const read = () => open.receipts.view.get().read.get('anna');
-  hear({ type: 'message', message: { ...message(100), version: 2, rev: 120 } }, 120);
+  const read = () => open.receipts.view.get().read.get('ann');
+  hear({ type: 'message', message: { ...aMessage(100), version: 2, rev: 120 } }, 120);
   expect(read()).toBe(90);
-  hear({ type: 'message', message: { ...message(101), rev: 121 } }, 121);
+  hear({ type: 'message', message: { ...aMessage(101), rev: 121 } }, 121);
   expect(read()).toBe(101);
-  hear({ type: 'receipts', read: { anna: 95 } });
-  hear({ type: 'message', message: { ...message(101), version: 2, rev: 122 } }, 122);
+  hear({ type: 'receipts', read: { ann: 95 } });
+  hear({ type: 'message', message: { ...aMessage(101), version: 2, rev: 122 } }, 122);
   expect(read()).toBe(95);
 });
 
 test('after a reset in the past it is not known what is new at the end: receipts are read again', async () => {
   const { open, answer, hear, reset, clock } = await openByAddress();
-  await answer({ messages: [message(99), message(100)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
-  const past = { messages: [message(1), message(2)], hasBefore: false, hasAfter: true, own: [] };
+  await answer({ messages: [aMessage(99), aMessage(100)], hasBefore: true, hasAfter: false, own: [] }, 'messages');
+  const past = { messages: [aMessage(1), aMessage(2)], hasBefore: false, hasAfter: true, own: [] };
   const jump = open.main.jumpTo(2);
   await answer(past, 'messages');
   await jump;
   reset(200);
   await answer(past, 'messages');
-  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
-  await answer({ receipts: [{ user: 'anna', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
-  hear({ type: 'message', message: { ...message(110), version: 2, rev: 201 } }, 201);
-  expect(open.receipts.view.get().read.get('anna')).toBe(90);
+  await answer({ receipts: [{ user: 'ann', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  await answer({ receipts: [{ user: 'ann', readSeq: 90, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  hear({ type: 'message', message: { ...aMessage(110), version: 2, rev: 201 } }, 201);
+  expect(open.receipts.view.get().read.get('ann')).toBe(90);
   await clock.advance(500);
-  await answer({ receipts: [{ user: 'anna', readSeq: 91, deliveredSeq: 100 }], hasMore: false }, 'receipts');
-  expect(open.receipts.view.get().read.get('anna')).toBe(91);
+  await answer({ receipts: [{ user: 'ann', readSeq: 91, deliveredSeq: 100 }], hasMore: false }, 'receipts');
+  expect(open.receipts.view.get().read.get('ann')).toBe(91);
 });
