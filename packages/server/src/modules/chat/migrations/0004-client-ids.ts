@@ -1,7 +1,7 @@
 /**
  * What keeps a message from being sent twice is found by the client id first. Ids that sort by time, as those of the SDK
  * do, then lie beside each other whatever rooms and people they come from, and a commit writes few pages of this index
- * instead of one for each message: half of what a message costs on SQLite.
+ * instead of one for each message.
  */
 import { sql, type Kysely } from 'kysely';
 import type { Migration } from '../../../stores/store.ts';
