@@ -70,7 +70,8 @@ describeWithPostgres('PostgreSQL', () => {
         await sql`update t set n = n + 1 where id = ${second}`.execute(tx);
       });
     await Promise.all([add(1, 2), add(2, 1)]);
-    expect(runs).toBe(3);
+    // What is run again may be the first at its row once more, and then they wait for each other once more.
+    expect(runs).toBeGreaterThanOrEqual(3);
     expect(await db.selectFrom('t').select('n').orderBy('id').execute()).toEqual([{ n: 2 }, { n: 2 }]);
   });
 
