@@ -365,7 +365,7 @@ export class ChatClient implements Chat, AsyncDisposable {
   }
 
   #onLine(line: RoomListItem, before: RoomListItem | undefined, isNews: boolean): void {
-    if (isNews) this.#notices.line(line, before);
+    this.#notices.line(line, before, isNews);
     if (line.membership.state === 'member') this.#open.get(line.room.id)?.comeBack();
     this.#delivered.look();
   }

@@ -52,7 +52,10 @@ export interface Chat {
   readonly profile: Store<Profile | undefined>;
   /** Live while watched. */
   presence(user: string): Store<PresenceView>;
-  /** Not told for the room that the person looks at (`ChatRoom.setVisible`), nor for muted rooms. */
+  /**
+   * Of what comes from the moment the client is made. Not told for the room that the person looks at
+   * (`ChatRoom.setVisible`), nor for muted rooms.
+   */
   onNotice(listener: (notice: ChatNotice) => void): () => void;
 
   createRoom(input: ChatInput<'createRoom'>): Promise<RoomView>;

@@ -31,6 +31,8 @@ export class Notices {
   readonly #waiting = new Map<string, Waiting>();
   readonly #told = new Set<string>();
   readonly #soon: Coalesced;
+  /** By the clock of this device: since then the application listens. */
+  readonly #sinceMs: number;
   /** The clock of the server, as far ahead of this device's. */
   serverAheadMs = 0;
 
@@ -38,6 +40,7 @@ export class Notices {
     this.#context = context;
     this.#list = list;
     this.#near = near;
+    this.#sinceMs = context.clock.now();
     this.#soon = new Coalesced(context.clock, gatherMs, () => this.#tell());
   }
 
@@ -47,13 +50,16 @@ export class Notices {
     return () => void this.#listeners.delete(own);
   }
 
-  /** The line became another one by something that happened just now. */
-  line(line: RoomListItem, before: RoomListItem | undefined): void {
-    const { state } = line.membership;
-    if (state === 'invited') {
-      if (before?.membership.state !== 'invited') this.#wait(line.room.id, { kind: 'invite' });
-    } else if (line.lastMessage && line.lastMessage.seq > (before?.lastMessage?.seq ?? 0)) {
-      this.message(line.lastMessage);
+  /**
+   * The line became another one.
+   * @param isNews by something that happened just now; or else it is read for the first time, and what happened between
+   *   the start and that is news too.
+   */
+  line({ room, membership, lastMessage }: RoomListItem, before: RoomListItem | undefined, isNews: boolean): void {
+    if (membership.state === 'invited') {
+      if (isNews && before?.membership.state !== 'invited') this.#wait(room.id, { kind: 'invite' });
+    } else if (lastMessage && lastMessage.seq > (before?.lastMessage?.seq ?? 0)) {
+      if (isNews || lastMessage.createdAt >= this.#sinceMs + this.serverAheadMs) this.message(lastMessage);
     }
   }
 
