@@ -43,6 +43,13 @@ test('attachments in a store that is not named', () => {
   expect(problems({ chat: { ...chat, enabled: false } })).toEqual([]);
 });
 
+test('frames that are too small for the clients of chat', () => {
+  const limits = (messageSize: number, enabled = true) => problems({ limits: { messageSize }, chat: { enabled } });
+  expect(limits(262_143)).toEqual(['limits.messageSize: 262143 bytes, but chat.enabled is true']);
+  expect(limits(262_144)).toEqual([]);
+  expect(limits(1_024, false)).toEqual([]);
+});
+
 describe('channels', () => {
   test.each<[string, NonNullable<ConfigInput['channels']>[string], string[]]>([
     [

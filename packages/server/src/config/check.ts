@@ -105,13 +105,25 @@ function checkListeners({ mode, listen, internal }: Config, report: Report): voi
   }
 }
 
-function checkChat({ chat }: Config, report: Report): void {
-  if (!chat.enabled || chat.uploads.storage !== 's3' || chat.uploads.s3) return;
-  report.problem(
-    ['chat', 'uploads', 's3'],
-    'nothing, but chat.uploads.storage is s3',
-    'endpoint, bucket and keys; or storage: disk',
-  );
+/** @tidings/client sends frames of up to this size. A larger one than the server takes would end its connection. */
+const minChatFrameBytes = 262_144;
+
+function checkChat({ chat, limits }: Config, report: Report): void {
+  if (!chat.enabled) return;
+  if (limits.messageSize < minChatFrameBytes) {
+    report.problem(
+      ['limits', 'messageSize'],
+      `${limits.messageSize} bytes, but chat.enabled is true`,
+      `at least ${minChatFrameBytes}, which clients of chat rely on; chat.limits.messageSize limits messages`,
+    );
+  }
+  if (chat.uploads.storage === 's3' && !chat.uploads.s3) {
+    report.problem(
+      ['chat', 'uploads', 's3'],
+      'nothing, but chat.uploads.storage is s3',
+      'endpoint, bucket and keys; or storage: disk',
+    );
+  }
 }
 
 function readPem(file: string, path: readonly (string | number)[], report: Report): string | undefined {

@@ -233,7 +233,7 @@ const limitsSchema = z
     commandsPerFrame: z.int().min(1).default(512).describe('Commands in one frame or body at most.'),
     pendingCommandsPerConnection: z.int().min(1).default(512).describe('Commands that wait for an earlier one.'),
     // Four times what a chat message may have: JSON writes some characters as two, and there is a frame around it.
-    messageSize: size().default(262_144).describe('The largest frame or body of a client.'),
+    messageSize: size().default(262_144).describe('The largest frame or body of a client; with chat at least 256 KB.'),
     channelNameLength: z
       .int()
       .min(1)
