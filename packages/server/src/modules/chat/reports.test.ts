@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { maxResolved } from './reports.ts';
 import { createChat, type ChatFixture } from './testing/chat-fixture.ts';
 
 async function createRoom(chat: ChatFixture): Promise<string> {
@@ -124,4 +125,33 @@ describe('resolving a report', () => {
     expect(await chat.as('mona')('resolveReport', { id, resolution: 'dismissed' })).toEqual(first);
     await expect(chat.as('olga')('resolveReport', { id, resolution: 'removed' })).rejects.toMatchObject({ code: 622 });
   });
+});
+
+test('of resolved reports of one user the latest are kept', async () => {
+  await using chat = await createChat();
+  const room = await createRoom(chat);
+  const resolved = {
+    room_id: room,
+    seq: null,
+    reported_user: 'ben',
+    reporter: 'cleo',
+    reason: 'spam',
+    state: 'resolved',
+    resolution: 'no',
+    resolved_by: 'mona',
+    created_at: 0,
+    resolved_at: 0,
+  };
+  const ids = Array.from({ length: maxResolved + 3 }, (_, at) => `r${String(at).padStart(5, '0')}`);
+  for (let at = 0; at < ids.length; at += 100) {
+    const some = ids.slice(at, at + 100).map((id) => ({ ...resolved, id }));
+    await chat.chat.db.insertInto('chat_reports').values(some).execute();
+  }
+  await chat.chat.db
+    .insertInto('chat_reports')
+    .values({ ...resolved, id: 'a', reporter: 'mona' })
+    .execute();
+  const { id } = await chat.as('cleo')('report', { room, seq: 1, reason: 'spam' });
+  const kept = await chat.chat.db.selectFrom('chat_reports').select('id').where('id', '<>', id).orderBy('id').execute();
+  expect(kept.map((row) => row.id)).toEqual(['a', ...ids.slice(3)]);
 });

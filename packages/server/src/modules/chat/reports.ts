@@ -23,6 +23,8 @@ type ReportRow = Selectable<ChatTables['chat_reports']>;
 
 /** Reports of one user that nobody has looked at yet. */
 const maxOpen = 100;
+/** … and that somebody has: beyond it the oldest go. Whoever leads a room could report and resolve without end. */
+export const maxResolved = 1_000;
 
 export interface ReportInput {
   readonly room: string;
@@ -72,10 +74,23 @@ export function report(chat: Chat, actor: ModuleActor, input: ReportInput): Prom
       created_at: tx.nowMs,
       resolved_at: null,
     };
+    await removeOldResolved(tx, reporter);
     await tx.write.insertInto('chat_reports').values(row).execute();
     tx.report(`room:${id}`, 'report.created', { by: reporter, type: 'report', report: toReport(row) });
     return { id: row.id };
   });
+}
+
+async function removeOldResolved(tx: ChatTransaction, reporter: string): Promise<void> {
+  const resolved = tx.read
+    .selectFrom('chat_reports')
+    .select('id')
+    .where('reporter', '=', reporter)
+    .where('state', '=', 'resolved')
+    .orderBy('id', 'desc');
+  const old = await resolved.offset(maxResolved).limit(maxOpen).execute();
+  const ids = old.map(({ id }) => id);
+  if (ids.length > 0) await tx.write.deleteFrom('chat_reports').where('id', 'in', ids).execute();
 }
 
 /** @returns the user it is about. */
