@@ -82,6 +82,14 @@ const cases: Readonly<Record<Exclude<Limit, 'notifiedMembers' | 'versions'>, Cas
       return () => chat.as('anna')('invite', { room, users: ['dora'] });
     },
   },
+  removedPerRoom: {
+    limit: 1,
+    code: 607,
+    async reach(chat) {
+      await chat.as('anna')('kick', { room, user: 'ben' });
+      return () => chat.as('anna')('mute', { room, user: 'dora' });
+    },
+  },
   pins: {
     limit: 1,
     code: 607,

@@ -18,8 +18,8 @@ import {
   mayKick,
   messageAt,
   passOwnership,
+  putOut,
   refusalOf,
-  withdraw,
   type ModelMember,
   type ModelMessage,
   type ModelRoom,
@@ -317,7 +317,7 @@ const kick = inRoom(({ room, user, target }) => {
     ),
     apply() {
       if (state === 'kicked') return;
-      if (state === 'invited') withdraw(room, target);
+      if (state === 'invited') putOut(room, target);
       else end(room, target, 'kicked');
       passOwnership(room);
     },
@@ -712,8 +712,7 @@ const restrict = (command: 'ban' | 'mute') =>
         world.restrictions.set(`${command}\0${room.id}\0${target}`, until);
         const state = room.members.get(target)?.state;
         if (command === 'mute' || (state !== 'member' && state !== 'invited')) return;
-        if (state === 'invited') withdraw(room, target);
-        else end(room, target, 'left');
+        putOut(room, target);
         passOwnership(room);
       },
     };

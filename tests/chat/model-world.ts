@@ -217,9 +217,13 @@ export function end(room: ModelRoom, user: string, state: 'left' | 'kicked'): vo
   if (member) Object.assign(member, { state, pinned: false, archived: false });
 }
 
-/** Others take back what somebody was asked; only of who was here before and wrote something is left. */
-export function withdraw(room: ModelRoom, user: string): void {
-  if (room.members.get(user)?.sentAt === 0) room.members.delete(user);
+/** Others take back what somebody was asked, or ban them: only of who has done something here, or made the room, is anything left. */
+export function putOut(room: ModelRoom, user: string): void {
+  const member = room.members.get(user);
+  if (!member) return;
+  const { sentAt, joinedSeq, readSeq, deliveredSeq } = member;
+  const isUnread = readSeq === joinedSeq && deliveredSeq === joinedSeq;
+  if (sentAt === 0 && isUnread && room.createdBy !== user) room.members.delete(user);
   else end(room, user, 'left');
 }
 

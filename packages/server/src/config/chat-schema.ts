@@ -75,8 +75,17 @@ export const chatSchema = z
         reactionKinds: z.int().min(0).default(50).describe('Kinds of reactions on one message.'),
         reactionsPerUser: z.int().min(0).default(20).describe('Reactions of one user on one message.'),
         mentions: z.int().min(0).default(50).describe('Users mentioned by one message.'),
-        roomsPerUser: z.int().min(1).default(2_000).describe('Rooms of one user.'),
-        membersPerGroup: z.int().min(2).default(10_000).describe('Members of a group.'),
+        roomsPerUser: z.int().min(1).default(2_000).describe('Rooms of one user, and rooms that one user has made.'),
+        membersPerGroup: z
+          .int()
+          .min(2)
+          .default(10_000)
+          .describe('Members of a group; into other rooms, users bring others unasked up to this many.'),
+        removedPerRoom: z
+          .int()
+          .min(1)
+          .default(10_000)
+          .describe('Users kicked from one room and restrictions in it, together.'),
         notifiedMembers: z
           .int()
           .min(0)

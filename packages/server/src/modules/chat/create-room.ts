@@ -6,7 +6,14 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, RoomRow } from './chat-writer.ts';
 import { toRoom } from './mappers.ts';
-import { checkInvitees, newMembership, putMember, requirePlaces, requireRoomsLeft } from './membership.ts';
+import {
+  checkInvitees,
+  newMembership,
+  putMember,
+  requireMakingsLeft,
+  requirePlaces,
+  requireRoomsLeft,
+} from './membership.ts';
 import type { Role, Room, RoomKind, RoomListItem } from './model.ts';
 import { refuseBanned, refuseBannedActor } from './room-access.ts';
 import { directKey, readRoomListItem, tellRoomListItem } from './room-list-item.ts';
@@ -92,12 +99,13 @@ function createWithOwner(chat: Chat, actor: ModuleActor, draft: Draft): Promise<
     chat.permissions.require('createRoom', actor, { value: kind });
     if (owner !== undefined) refuseBanned(await tx.restrictions(id, owner), id, tx.nowMs);
     await requireRoomsLeft(chat, tx, users, 'member');
+    if (!actor.system) await requireMakingsLeft(chat, tx, actor.user);
     const room = insertRoom(tx, actor, draft, null);
     const own = owner === undefined ? undefined : await addNew(tx, actor, room, owner, 'owner');
     for (const user of members) {
       chat.permissions.require('invite', actor, { room, member: own, targetUser: user });
     }
-    await requirePlaces(chat, tx, await tx.room(id), members.length, 'member');
+    await requirePlaces(chat, tx, await tx.room(id), members.length, 'member', !actor.system && members.length > 0);
     await checkInvitees(tx, actor, id, members);
     for (const user of members) await addNew(tx, actor, room, user, 'member');
     return tellMembers(tx, id, users, owner);

@@ -120,7 +120,7 @@ export async function inviteMembers(
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room has its two users; make a group');
     const state = ask ? 'invited' : 'member';
     await checkInvitees(tx, actor, id, fresh);
-    await requirePlaces(chat, tx, room, fresh.length, state);
+    await requirePlaces(chat, tx, room, fresh.length, state, !actor.system && fresh.length > 0);
     await requireRoomsLeft(chat, tx, fresh, state);
     for (const user of fresh) {
       const before = await tx.member(id, user);

@@ -145,11 +145,8 @@ describe('kicking', () => {
     const send = (at: number) => chat.as('ben')('send', { room: 'room', text: `${at}` });
     const early = [send(1), send(2)];
     await Promise.resolve();
-    const results = await Promise.allSettled([
-      ...early,
-      chat.as('anna')('kick', { room: 'room', user: 'ben' }),
-      send(3),
-    ]);
+    // A back end's kick is not counted, so all of this goes into the same transaction.
+    const results = await Promise.allSettled([...early, chat.system('kick', { room: 'room', user: 'ben' }), send(3)]);
     expect(results.at(-1)?.status).toBe('rejected');
     const told = chat.published('chat:room:room').map((one) => (one as { type: string }).type);
     expect(told.at(-1)).toBe('member');

@@ -11,6 +11,7 @@ import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction, MemberRow } from './chat-writer.ts';
 import { endMembership, isCrowd, putMember } from './membership.ts';
+import { requireRemovalsLeft } from './removed-users.ts';
 import { enterRoom } from './room-access.ts';
 import { tellRoomListItem } from './room-list-item.ts';
 
@@ -52,7 +53,8 @@ export async function leaveRoom(
 /**
  * Who was kicked comes back only when invited. Of somebody who is only invited, the invitation ends. Kicking who was
  * kicked does nothing.
- * @throws ChatError roomNotFound, notMember, forbidden, banned, userNotFound, invalid for oneself and for a direct room.
+ * @throws ChatError roomNotFound, notMember, forbidden, banned, userNotFound, invalid for oneself and for a direct room,
+ * tooMany.
  */
 export async function kickMember(
   chat: Chat,
@@ -72,7 +74,9 @@ export async function kickMember(
       return false;
     }
     if (target?.state !== 'member') throw new ChatError('userNotFound', `${user} is not in the room`);
-    if (target.role === 'owner') beAlone();
+    // They are counted, and owners leave the room to somebody who has to be looked for.
+    if (!actor.system || target.role === 'owner') beAlone();
+    await requireRemovalsLeft(chat, tx, actor, id);
     await endMembership(tx, target, 'kicked', 'member.kicked', actor.user);
     if (target.role === 'owner') await passOwnership(tx, target);
     return isCrowd(room);

@@ -88,10 +88,11 @@ export async function putMember(
 /**
  * Ends a membership or an invitation, and the user's subscription with it if they may not read the room without.
  *
- * An invitation that others withdraw leaves no row, unless the user was here before and something of that counts when
- * they come back. Nobody has to be there to be invited: else inviting made-up users and withdrawing it would fill the
- * table for good. A limit of rows for each room would one day close a room to everybody new. The price is a reset for
- * who was away. Who declines is somebody: their row stays, so that declining again does nothing.
+ * Of whom others put out, by withdrawing an invitation or by a ban, no row is left, unless they have been here and left a
+ * trace. Nobody has to be there to be invited or brought in: else doing so with made-up users, and putting them out, would
+ * fill the table for good. A limit of rows for each room would one day close a room to everybody new. The price is a reset
+ * for who was away. Who leaves or declines is somebody: their row stays, so that doing it again does nothing. Who was
+ * kicked stays too, or they could come back; they are counted (`removed-users.ts`).
  * @returns the row as it is now.
  */
 export async function endMembership(
@@ -103,9 +104,10 @@ export async function endMembership(
 ): Promise<MemberRow> {
   const ended = { ...before, state, mention_count: 0, pinned: 0, archived: 0, updated_at: tx.nowMs } as const;
   const row = await putMember(tx, before, ended, event, by);
-  if (before.state === 'invited' && by !== before.user_id && isBlank(before)) {
+  const room = await tx.room(row.room_id);
+  if (state === 'left' && by !== before.user_id && isUntouched(room, before)) {
     tx.removeMember(row.room_id, row.user_id);
-    if (row.rev > (await tx.room(row.room_id)).min_rev) tx.changeRoom(row.room_id, { min_rev: row.rev });
+    if (row.rev > room.min_rev) tx.changeRoom(row.room_id, { min_rev: row.rev });
   }
   await removeDrafts(tx, row.room_id, row.user_id);
   tx.tell(row.user_id, { type: 'roomGone', room: row.room_id });
@@ -113,9 +115,14 @@ export async function endMembership(
   return row;
 }
 
-/** Whether `newMembership` finds nothing in it to take over. */
-function isBlank({ mute_until, notify, sent_at }: MemberRow): boolean {
-  return mute_until === null && notify === 'all' && sent_at === 0;
+/**
+ * Whether the user has done nothing here: `newMembership` finds nothing to take over, and they have not even read. Who made
+ * the room is remembered: their rooms are counted.
+ */
+function isUntouched({ created_by }: RoomRow, row: MemberRow): boolean {
+  const isBlank = row.mute_until === null && row.notify === 'all' && row.sent_at === 0;
+  const isUnread = row.read_seq === row.joined_seq && row.delivered_seq === row.joined_seq;
+  return isBlank && isUnread && row.user_id !== created_by;
 }
 
 /**
@@ -149,13 +156,47 @@ export async function requireRoomsLeft(
   throw new ChatError('tooMany', `${what} of ${reallyFull.user_id}; at most ${roomsPerUser}`);
 }
 
-/** @throws ChatError tooMany for a group that would have more members, invited ones among them, than it may. */
+/**
+ * Whoever made a room may leave it to somebody whom they made up, and make the next: so those that are there count too,
+ * whether or not the user is still in them. Direct rooms cannot be left.
+ * @param tx alone.
+ * @throws ChatError tooMany for a user who has made as many rooms as they may.
+ */
+export async function requireMakingsLeft(
+  { config }: Pick<Chat, 'config'>,
+  tx: ChatTransaction,
+  user: string,
+): Promise<void> {
+  const { roomsPerUser } = config.limits;
+  // Whoever made a room has a row in it, whatever its state.
+  const memberships = tx.read.selectFrom('chat_members as m').select('m.room_id').where('m.user_id', '=', user);
+  if ((await memberships.limit(roomsPerUser).execute()).length < roomsPerUser) return;
+  const made = await memberships
+    .innerJoin('chat_rooms as r', 'r.id', 'm.room_id')
+    .where('r.created_by', '=', user)
+    .where('r.kind', '<>', 'direct')
+    .where('r.deleted_at', 'is', null)
+    .limit(roomsPerUser)
+    .execute();
+  if (made.length < roomsPerUser) return;
+  throw new ChatError(
+    'tooMany',
+    `rooms that ${user} has made; at most ${roomsPerUser}: delete those that are not needed`,
+  );
+}
+
+/**
+ * @param brought they are brought in by others, who are no back end.
+ * @throws ChatError tooMany for a group that would have more members, invited ones among them, than it may, and for a room
+ * that anybody may join, if others would bring in so many.
+ */
 export async function requirePlaces(
   { config }: Pick<Chat, 'config'>,
   tx: ChatTransaction,
   room: RoomRow,
   users: number,
   state: 'member' | 'invited',
+  brought = false,
 ): Promise<void> {
   const { membersPerGroup } = config.limits;
   if (state === 'invited') {
@@ -171,6 +212,9 @@ export async function requirePlaces(
   }
   if (room.kind === 'group' && room.member_count + users > membersPerGroup) {
     throw new ChatError('tooMany', `members of a group; at most ${membersPerGroup}`);
+  }
+  if (brought && state === 'member' && room.member_count + users > membersPerGroup) {
+    throw new ChatError('tooMany', `members to be brought in; in a room of more than ${membersPerGroup}, ask them`);
   }
 }
 

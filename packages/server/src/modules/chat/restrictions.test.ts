@@ -21,6 +21,8 @@ describe('a ban of a room', () => {
   test('ends membership and subscription, and keeps out while it holds', async () => {
     await using chat = await createChat();
     const room = await createRoom(chat, 'public');
+    await chat.as('ben')('setNotify', { room, notify: 'mentions' });
+    chat.forget();
     const until = chat.clock.now() + hourMs;
     const { restriction } = await chat.as('mona')('ban', { room, user: 'ben', until, reason: 'spam' });
     expect(restriction).toEqual({

@@ -12,6 +12,7 @@ import { passOwnership } from './leave-room.ts';
 import { endMembership, isCrowd } from './membership.ts';
 import { pageLimit } from './message-pages.ts';
 import type { Restriction } from './model.ts';
+import { requireRemovalsLeft } from './removed-users.ts';
 import { accessRoom, enterRoom } from './room-access.ts';
 
 export type RestrictionKind = Restriction['kind'];
@@ -25,9 +26,9 @@ export interface RestrictInput {
 }
 
 /**
- * Restricts a user, or replaces what held before. Whose membership ends with it, is told so.
+ * Restricts a user, or replaces what held before, which is no new restriction. Whose membership ends with it, is told so.
  * @throws ChatError roomNotFound, notMember, forbidden, invalid for oneself, for a direct room, and for a time that has
- * passed.
+ * passed; tooMany.
  */
 export async function restrict(
   chat: Chat,
@@ -69,6 +70,7 @@ export async function applyRestriction(
     created_by: actor.user,
     created_at: tx.nowMs,
   };
+  if (room !== undefined && !(await hasRestriction(tx, row))) await requireRemovalsLeft(chat, tx, actor, room);
   const { scope: _scope, user_id: _user, kind: _kind, ...columns } = row;
   await tx.write
     .insertInto('chat_restrictions')
@@ -90,6 +92,18 @@ export async function applyRestriction(
     tx.reconsider(room, user);
   }
   return row;
+}
+
+/** Whether one is there to be replaced, also one that has ended. */
+async function hasRestriction(tx: ChatTransaction, { scope, user_id, kind }: RestrictionRow): Promise<boolean> {
+  const before = await tx.read
+    .selectFrom('chat_restrictions')
+    .select('kind')
+    .where('scope', '=', scope)
+    .where('user_id', '=', user_id)
+    .where('kind', '=', kind)
+    .executeTakeFirst();
+  return before !== undefined;
 }
 
 /**

@@ -45,7 +45,7 @@ export interface ChatTables {
     frozen: Flag;
     deleted_at: number | null;
   };
-  /** PK (room_id, user_id) · IX (user_id, state, room_id) · IX (room_id, rev) */
+  /** PK (room_id, user_id) · IX (user_id, state, room_id) · IX (room_id, rev) · IX (room_id) of those kicked */
   chat_members: {
     room_id: string;
     user_id: string;
