@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: { conditions: ['tidings-source'] },
   ssr: { resolve: { conditions: ['tidings-source'] } },
   test: {
+    setupFiles: ['tests/support/property-seed.ts'],
     projects: [
       {
         extends: true,

@@ -4,11 +4,11 @@ import { isJson, jsonCodec, quotePayload } from './codec-json.ts';
 import { testCodec } from './codec.conformance.ts';
 import { DecodeError } from './errors.ts';
 import { maxPayloadDepth } from './json-reader.ts';
-import { writeJson } from './json-writer.ts';
+import { withoutLineBreaks, writeJson } from './json-writer.ts';
 import { jsonPayload, pushOf, replyOf } from './message.arbitrary.ts';
 import { pushSchema, replySchema, type MessageValue } from './schema.ts';
 
-testCodec({ codec: jsonCodec, framing: 'lines', payload: jsonPayload });
+testCodec({ codec: jsonCodec, framing: 'lines', payload: jsonPayload, sentOn: withoutLineBreaks });
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

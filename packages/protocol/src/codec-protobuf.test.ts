@@ -4,7 +4,7 @@ import { testCodec } from './codec.conformance.ts';
 import { DecodeError } from './errors.ts';
 import { binaryPayload } from './message.arbitrary.ts';
 
-testCodec({ codec: protobufCodec, framing: 'delimited', payload: binaryPayload });
+testCodec({ codec: protobufCodec, framing: 'delimited', payload: binaryPayload, sentOn: (payload) => payload });
 
 const bytes = (...parts: (number | string | readonly number[])[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === 'string' ? [...new TextEncoder().encode(part)] : part)));
