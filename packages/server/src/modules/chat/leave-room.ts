@@ -63,8 +63,10 @@ export async function kickMember(
 ): Promise<Record<string, never>> {
   // Whatever the room: whether it is there is not told by this.
   if (user === actor.user) throw new ChatError('invalid', 'leave the room instead');
-  const needs = { rooms: [id], members: [actor.user, user].map((name) => [id, name] as const) };
-  const crowd = await runAloneIfAsked(chat.writer, needs, async (tx, beAlone) => {
+  // Alone from the start, and so before whatever comes behind it: kicks are counted, and owners leave the room to somebody
+  // who has to be looked for.
+  const needs = { rooms: [id], members: [actor.user, user].map((name) => [id, name] as const), alone: true };
+  const crowd = await chat.writer.run(needs, async (tx) => {
     const target = await tx.member(id, user);
     const { room } = await enterRoom(chat, tx, actor, id, 'kick', { target, targetUser: user });
     if (room.kind === 'direct') throw new ChatError('invalid', 'a direct room keeps its two users');
@@ -74,8 +76,6 @@ export async function kickMember(
       return false;
     }
     if (target?.state !== 'member') throw new ChatError('userNotFound', `${user} is not in the room`);
-    // They are counted, and owners leave the room to somebody who has to be looked for.
-    if (!actor.system || target.role === 'owner') beAlone();
     await requireRemovalsLeft(chat, tx, actor, id);
     await endMembership(tx, target, 'kicked', 'member.kicked', actor.user);
     if (target.role === 'owner') await passOwnership(tx, target);
