@@ -2,7 +2,7 @@
  * Channels that a module owns. The module says who may do what there, and may keep the history itself. Nothing else
  * grants anything on them: no option, no name behind `#`, no token, no hook, and not the server API.
  */
-import type { Action, Actor, Decision } from './auth/authorizer.ts';
+import type { Action, Actor, OwnerDecision } from './auth/authorizer.ts';
 import type { HistoryReader } from './brokers/broker.ts';
 import type { Client } from './client.ts';
 import type { Core } from './core.ts';
@@ -14,7 +14,11 @@ export interface ChannelOwner {
   /** Name of the module. */
   readonly module: string;
   /** Law: as of now; what changes the answer later is told by `Permissions.reconsider`. A throw is no answer: the client may ask again. */
-  decide(who: Actor, action: Action, variables: Readonly<Record<string, string>>): Decision | Promise<Decision>;
+  decide(
+    who: Actor,
+    action: Action,
+    variables: Readonly<Record<string, string>>,
+  ): OwnerDecision | Promise<OwnerDecision>;
   /** Where history and recovery read from instead of the broker. */
   readonly history: HistoryReader | undefined;
   /** A client was subscribed, or left; after the fact, and in pairs. Never throws. */

@@ -8,7 +8,7 @@
  * An answer is put into force in the same turn in which it was given, so that no change can fall in between.
  */
 import { errors, unsubscribeCodes } from '@tidings/protocol';
-import type { Decision, Fact, Reception, Rules } from './auth/authorizer.ts';
+import type { Decision, Fact, OwnerDecision, Reception, Rules } from './auth/authorizer.ts';
 import { actorOf, deny, resourceOf } from './authorize.ts';
 import type { ChannelOwner } from './channel-owner.ts';
 import type { ResolvedChannel } from './channels/channel-registry.ts';
@@ -55,6 +55,8 @@ interface Answer {
   readonly reception: Reception;
   readonly facts: readonly Fact[];
   readonly timed: boolean;
+  /** What its module has it given instead of all publications. */
+  readonly only?: string | undefined;
 }
 
 type Pending<T> = T | Promise<T>;
@@ -68,8 +70,10 @@ const broken = denial('asking the rules failed');
 /** Whether the subscriber may have it, the module is just being asked. */
 const inDoubt: PublicationFilter = () => undefined;
 const everything: Reception = { filter: undefined };
+const nothing: Reception = { filter: () => false };
 const unknown = (because: string): Denial => ({ allow: false, error: errors.internal, because });
 const overtaken = unknown('what the rules rest on changed faster than they could be asked');
+const otherwise = unknown('the module that owns the channel has it given something else from now on');
 const unanswered = unknown('the module that owns the channel could not say');
 const unreadable = unknown('the receive rule asks for facts that nobody can tell at present');
 
@@ -357,9 +361,7 @@ export class Permissions implements Component {
     const { name } = subscription.channel;
     const variables = this.#core.channels.find(name)?.variables ?? {};
     const decision = owner.decide(actorOf(client, name), 'subscribe', variables);
-    return decision instanceof Promise
-      ? decision.then((settled) => combine([settled, allowed, allowed, everything]))
-      : combine([decision, allowed, allowed, everything]);
+    return decision instanceof Promise ? decision.then(combineOwned) : combineOwned(decision);
   }
 
   #discard({ reception }: Answer): void {
@@ -380,6 +382,14 @@ export class Permissions implements Component {
       this.#discard(answer);
       refuse(denied);
       return;
+    }
+    if (answer.only !== subscription.extra?.only) {
+      // What it was given before must not stand beside what it is given now.
+      if (!subscription.buffer) {
+        refuse(otherwise);
+        return;
+      }
+      (subscription.extra ??= {}).only = answer.only;
     }
     this.#rest(watch, answer);
     this.#filter(subscription, answer.reception);
@@ -515,6 +525,11 @@ function combine([subscribe, presence, announce, reception]: Settled): Answer {
     facts: grounds.flatMap((one) => one?.facts ?? []),
     timed: grounds.some((one) => one?.timed),
   };
+}
+
+function combineOwned(decision: OwnerDecision): Answer {
+  const { only } = decision;
+  return { ...combine([decision, allowed, allowed, only === undefined ? everything : nothing]), only };
 }
 
 function* watchesOf(client: Client, watches: ReadonlyMap<Subscription, Watch>): Iterable<Watch> {

@@ -35,6 +35,8 @@ import { endSubscription, tellUnsubscribed } from './unsubscribe.ts';
 /** `flag` of a subscribe request: answer 112 instead of `recovered: false`. */
 const flagRejectUnrecovered = 2;
 
+const encoder = new TextEncoder();
+
 export interface Subscribed {
   readonly result: SubscribeResult;
   /** To be called in the turn in which the result is sent: what came meanwhile follows it. */
@@ -373,6 +375,13 @@ function goLive(core: Core, client: Client, subscription: Subscription, missed: 
   const last = missed?.publications.findLast((publication) => subscription.takes(publication));
   core.hub.goLive(subscription, missed?.position, last?.data, core.clock.now());
   if (subscription.index < 0) return;
+  if (subscription.extra?.only !== undefined) {
+    const { name: channel, options } = subscription.channel;
+    const pub = dataFor(subscription.recipient.format.codec, options, {
+      data: encoder.encode(subscription.extra.only),
+    });
+    client.push({ channel, pub });
+  }
   announceToOwner(core, client, subscription);
   if (subscription.extra?.expireAtMs || subscription.has(flags.presence)) client.reschedule();
   if (subscription.has(flags.announced)) {

@@ -664,7 +664,7 @@ export interface ChatApi {
       readonly hasMore: boolean;
     };
   };
-  /** Blocks a user: neither writes to the other in their direct room, and mentions do not reach. */
+  /** Blocks a user: neither writes to the other in their direct room, mentions do not reach, and they see no presence. */
   block: {
     input: {
       readonly user: string;

@@ -75,6 +75,7 @@ export class Presences {
       watched.subscription = this.#context.connection.subscribe(`chat:presence:${user}`, {
         publication: (data) => this.#heard(data as UserPresence),
         subscribed: () => undefined,
+        ended: () => this.#lost(user),
       });
     }
     this.#want(user);
@@ -90,6 +91,16 @@ export class Presences {
       delete watched.subscription;
       watched.store.set({ user, status: 'unknown' });
     }, lingerMs);
+  }
+
+  /** The server would not have it, or no longer: what was told may not hold. Asked with the rest from now on. */
+  #lost(user: string): void {
+    const watched = this.#users.get(user);
+    if (!watched?.subscription) return;
+    this.#subscriptions--;
+    delete watched.subscription;
+    this.#heard({ user, status: 'unknown' });
+    if (watched.store.isWatched) this.#want(user);
   }
 
   #want(user: string): void {
@@ -111,10 +122,11 @@ export class Presences {
     const heard = new Map(asked.map((user) => [user, this.#users.get(user)?.store.get()]));
     try {
       const { users } = await this.#context.call('presence', { users: asked });
-      for (const presence of users) {
-        // What was told meanwhile is newer.
-        const { store } = this.#users.get(presence.user) ?? {};
-        if (store && store.get() === heard.get(presence.user)) this.#heard(presence);
+      const told = new Map(users.map((presence) => [presence.user, presence]));
+      for (const user of asked) {
+        // What was told meanwhile is newer. Who is left out may not be seen, or no longer.
+        const { store } = this.#users.get(user) ?? {};
+        if (store && store.get() === heard.get(user)) this.#heard(told.get(user) ?? { user, status: 'unknown' });
       }
     } catch {
       // Asked again with the rest, or when the connection is back.
@@ -123,7 +135,7 @@ export class Presences {
     this.#askAgain.want();
   }
 
-  #heard(presence: UserPresence): void {
+  #heard(presence: UserPresence | PresenceView): void {
     const { user, status, lastSeenAt } = presence;
     const { store } = this.#users.get(user) ?? {};
     const known = store?.get();

@@ -55,6 +55,12 @@ export type Decision =
   | { readonly allow: true; readonly grounds?: Grounds }
   | { readonly allow: false; readonly error: ErrorDefinition; readonly because: string; readonly grounds?: Grounds };
 
+/**
+ * What whoever owns a channel says of it. `only`, text of a JSON value: the subscription stands, but is given this when it
+ * begins, and nothing that is published, as if nothing ever happened. When that changes, it begins anew.
+ */
+export type OwnerDecision = Decision & { readonly only?: string };
+
 /** Law: decides from its arguments and its own state alone; throwing is a denial. A synchronous answer is preferred. */
 export interface Authorizer {
   decide(who: Actor, action: Action, on: Resource): Decision | Promise<Decision>;

@@ -42,6 +42,8 @@ export interface SubscriptionExtra {
   filter?: TagsFilter;
   /** What a rule lets it have. */
   receive?: PublicationFilter;
+  /** What it is given instead of all publications: text of a JSON value. */
+  only?: string | undefined;
   /** Unix milliseconds. */
   expireAtMs?: number;
   refreshing?: boolean;

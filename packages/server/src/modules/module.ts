@@ -4,7 +4,7 @@
  */
 import type { ClientInfo, ErrorDefinition } from '@tidings/protocol';
 import type { z } from 'zod';
-import type { Action, Decision } from '../auth/authorizer.ts';
+import type { Action, OwnerDecision } from '../auth/authorizer.ts';
 import type { HistoryReader, Position } from '../brokers/broker.ts';
 import type { ChannelOptionsInput } from '../config/schema.ts';
 import type { HttpRoute } from '../http/route.ts';
@@ -51,7 +51,11 @@ export interface ModuleChannels {
   /** `chat:room:{room}` */
   readonly pattern: string;
   readonly options: ChannelOptionsInput;
-  decide(actor: ModuleActor, action: Action, variables: Readonly<Record<string, string>>): Decision | Promise<Decision>;
+  decide(
+    actor: ModuleActor,
+    action: Action,
+    variables: Readonly<Record<string, string>>,
+  ): OwnerDecision | Promise<OwnerDecision>;
   /** Where history and recovery read from instead of the broker: the module's database is the log. */
   readonly history?: HistoryReader;
   /** A client of this user was subscribed (true) or left (false), for whatever reason; after the fact. */
@@ -94,7 +98,10 @@ export interface ModuleContext {
     json: string,
     options?: { readonly position?: Position; readonly info?: ClientInfo; readonly tags?: Record<string, string> },
   ): Promise<void>;
-  /** Asks `decide` anew for the subscriptions of one user (or of everybody) on a channel, on every node, and ends those that it denies. */
+  /**
+   * Asks `decide` anew for the subscriptions of one user (or of everybody) on a channel, on every node. Ends those that it
+   * denies, and has those begin anew for which `only` is another.
+   */
   reconsider(channel: string, user?: string): Promise<void>;
   /** The same for all subscriptions of one user on channels of a pattern that the module owns. */
   reconsiderUser(pattern: string, user: string): Promise<void>;

@@ -1,6 +1,7 @@
 /**
  * Users who want nothing of each other: whoever is blocked can neither write to the other in their direct room nor bring
- * them into rooms, and does not reach them by naming them. In rooms with others both see everything.
+ * them into rooms, and does not reach them by naming them, nor sees whether they are there. In rooms with others both see
+ * everything.
  */
 import type { ModuleActor } from '../module.ts';
 import { actingUser } from './acting-user.ts';
@@ -37,7 +38,9 @@ export async function block(
       .onConflict((conflict) => conflict.columns(['user_id', 'blocked_id']).doNothing())
       .returning('blocked_id')
       .execute();
-    if (added) tx.tell(user, { type: 'block', user: blocked, blocked: true });
+    if (!added) return;
+    tx.tell(user, { type: 'block', user: blocked, blocked: true });
+    tx.reconsiderWatcher(user, blocked);
   });
   return {};
 }
@@ -56,7 +59,9 @@ export async function unblock(
       .where('blocked_id', '=', blocked)
       .returning('blocked_id')
       .execute();
-    if (removed) tx.tell(user, { type: 'block', user: blocked, blocked: false });
+    if (!removed) return;
+    tx.tell(user, { type: 'block', user: blocked, blocked: false });
+    tx.reconsiderWatcher(user, blocked);
   });
   return {};
 }

@@ -1,10 +1,12 @@
 /** The channels that chat owns, and who may subscribe to them. */
 import { errors } from '@tidings/protocol';
-import type { Decision } from '../../auth/authorizer.ts';
+import type { Decision, OwnerDecision } from '../../auth/authorizer.ts';
 import type { ModuleActor, ModuleChannels } from '../module.ts';
+import { Blockers } from './blockers.ts';
 import { isChannelId, presencePattern, roomPattern, userPattern } from './channel-names.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
+import { offlineState } from './presence.ts';
 import { accessRoom } from './room-access.ts';
 import { RoomHistory } from './room-history.ts';
 
@@ -15,6 +17,7 @@ function denied(because: string): Decision {
 }
 
 export function chatChannels(chat: Chat): readonly ModuleChannels[] {
+  const blockers = new Blockers(chat.db);
   return [
     {
       pattern: roomPattern,
@@ -44,15 +47,23 @@ export function chatChannels(chat: Chat): readonly ModuleChannels[] {
     {
       pattern: presencePattern,
       options: { recovery: 'always', recoveryMode: 'cache', history: { size: 1, ttl: '24h' } },
-      decide(actor, action, { user }) {
-        if (action === 'publish' || action === 'presence') return denied('the channel is for reading');
-        return chat.permissions.allows('seePresence', actor, { targetUser: user }) ? allowed : denied('seePresence');
+      decide(actor, action, { user = '' }): OwnerDecision | Promise<OwnerDecision> {
+        // Its history is the latest, which comes with the subscription; read alone, it would be there for who is blocked.
+        if (action !== 'subscribe') return denied('the channel is for subscribing; the latest comes with it');
+        if (!chat.permissions.allows('seePresence', actor, { targetUser: user })) return denied('seePresence');
+        if (actor.user === '' || actor.user === user) return allowed;
+        return blockers.has(user, actor).then((isBlocked) => (isBlocked ? unseen(user) : allowed));
       },
       onSubscription(_actor, { user = '' }) {
         chat.presence.watched(user);
       },
     },
   ];
+}
+
+/** Whom the user blocks sees nothing of them, as of somebody who is invisible, and is not told why. */
+function unseen(user: string): OwnerDecision {
+  return { allow: true, only: JSON.stringify(offlineState(user, undefined)) };
 }
 
 async function mayRead(chat: Chat, actor: ModuleActor, room: string): Promise<boolean> {

@@ -86,6 +86,8 @@ export interface ChatTransaction {
    * them) stays so only if they still may. Of `everyRoom`, all subscriptions of a user to rooms.
    */
   reconsider(room: string, user?: string): void;
+  /** After the commit, also if this process dies in between: what the watcher may see of the user's presence is another now. */
+  reconsiderWatcher(user: string, watcher: string): void;
   /** An event for the application alone. */
   report(subject: string, event: ChatEventName, data: unknown): void;
   /**

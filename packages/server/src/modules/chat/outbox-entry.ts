@@ -18,6 +18,8 @@ export type EntryTarget =
   | { readonly to: 'user'; readonly id: string }
   /** Whoever is subscribed to the room's channel, or this user of them, is asked anew whether they may be; of `everyRoom` always a user. */
   | { readonly to: 'access'; readonly id: string; readonly user?: string }
+  /** Whoever of `user` watches whether the user `id` is online is asked anew what they may see. */
+  | { readonly to: 'watcher'; readonly id: string; readonly user: string }
   | { readonly to: 'application'; readonly id: string; readonly event: ChatEventName };
 
 export interface OutboxEntry {

@@ -11,7 +11,7 @@ import { GatedLogger } from '../../lib/log-gate.ts';
 import { backoffMs } from '../../lib/retry.ts';
 import type { Store } from '../../stores/store.ts';
 import type { ModuleContext } from '../module.ts';
-import { everyRoom, roomChannel, roomPattern, userChannel } from './channel-names.ts';
+import { everyRoom, presenceChannel, roomChannel, roomPattern, userChannel } from './channel-names.ts';
 import { decodeRow, timeOfEntry, type EntryTarget, type OutboxEntry, type OutboxRow } from './outbox-entry.ts';
 import type { ChatTables } from './tables.ts';
 
@@ -266,6 +266,7 @@ export class OutboxRelay {
     try {
       if (target.to === 'user') await this.#context.publish(userChannel(target.id), json);
       if (target.to === 'access') await this.#reconsider(target);
+      if (target.to === 'watcher') await this.#context.reconsider(presenceChannel(target.id), target.user);
       if (target.to === 'room') {
         await this.#context.publish(roomChannel(target.id), json, {
           position: { offset: target.rev, epoch: target.epoch },
@@ -285,7 +286,7 @@ export class OutboxRelay {
   }
 
   async #emit({ id, target, json }: Entry): Promise<boolean> {
-    if (target.to === 'user' || target.to === 'access') return true;
+    if (target.to === 'user' || target.to === 'access' || target.to === 'watcher') return true;
     try {
       await this.#context.emit({
         type: `chat.${target.event}`,

@@ -331,7 +331,8 @@ export class Presences implements UserPresences {
   }
 }
 
-function offlineState(user: string, lastSeenAt: number | undefined): UserPresence {
+/** @param lastSeenAt Unix milliseconds; undefined for who is not to be seen. */
+export function offlineState(user: string, lastSeenAt: number | undefined): UserPresence {
   return { user, status: 'offline', ...(lastSeenAt !== undefined && { lastSeenAt }) };
 }
 

@@ -5,6 +5,7 @@
 import type { Selectable } from 'kysely';
 import type { ModuleActor } from '../module.ts';
 import { actingUser } from './acting-user.ts';
+import { blockersOf } from './blockers.ts';
 import type { Chat } from './chat.ts';
 import { ChatError } from './chat-error.ts';
 import type { ChatTransaction } from './chat-writer.ts';
@@ -90,10 +91,11 @@ export async function readUsers(
   { ids }: { readonly ids: readonly string[] },
 ): Promise<{ readonly users: User[] }> {
   const rows = new Map((await readRows(chat, ids)).map((row) => [row.id, row]));
+  const blockers = await blockersOf(chat.db, actor, ids);
   return {
     users: [...new Set(ids)].flatMap((id) => {
       const row = rows.get(id);
-      return row ? [toUser(row, maySeeLast(chat, actor, row))] : [];
+      return row ? [toUser(row, !blockers.has(id) && maySeeLast(chat, actor, row))] : [];
     }),
   };
 }
@@ -110,7 +112,7 @@ export async function readUser(
   return { user };
 }
 
-/** Who is invisible was never seen by others. */
+/** Who is invisible was never seen by others. Nor is who blocks the asker, which the caller knows. */
 function maySeeLast(chat: Chat, actor: ModuleActor, { id, invisible }: UserRow): boolean {
   if (actor.system || actor.user === id) return true;
   return invisible === 0 && chat.permissions.allows('seePresence', actor, { targetUser: id });

@@ -184,6 +184,10 @@ export class WorkTransaction implements ChatTransaction {
     this.#tell({ to: 'access', id: room, ...(user !== undefined && { user }) }, {});
   }
 
+  reconsiderWatcher(user: string, watcher: string): void {
+    this.#tell({ to: 'watcher', id: user, user: watcher }, {});
+  }
+
   report(subject: string, event: ChatEventName, data: unknown): void {
     this.#tell({ to: 'application', id: subject, event }, data);
   }

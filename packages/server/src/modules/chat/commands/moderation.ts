@@ -62,7 +62,8 @@ export const moderationCommands: readonly ChatCommand[] = [
   }),
   command({
     name: 'block',
-    summary: 'Blocks a user: neither writes to the other in their direct room, and mentions do not reach.',
+    summary:
+      'Blocks a user: neither writes to the other in their direct room, mentions do not reach, and they see no presence.',
     input: z.strictObject({ user: id() }),
     output: empty,
     example: { user: 'ben' },

@@ -1,7 +1,9 @@
 /** Commands around what is read, delivered and unread, who is typing, and who is there. */
 import { z } from 'zod';
+import { blockersOf } from '../blockers.ts';
 import { command, type ChatCommand } from '../command.ts';
 import { ChatError } from '../chat-error.ts';
+import { offlineState } from '../presence.ts';
 import { listReceipts, markDelivered, markRead, markUnread } from '../read-markers.ts';
 import { countUnread } from '../room-list.ts';
 import { empty, id, seq } from '../schemas.ts';
@@ -106,7 +108,10 @@ export const stateCommands: readonly ChatCommand[] = [
         z.strictObject({
           user: z.string(),
           status: z.enum(['online', 'offline']),
-          lastSeenAt: z.int().optional().describe('Unix milliseconds; absent for who is online or invisible.'),
+          lastSeenAt: z
+            .int()
+            .optional()
+            .describe('Unix milliseconds; absent for who is online, invisible, or blocks the asker.'),
         }),
       ),
     }),
@@ -114,7 +119,9 @@ export const stateCommands: readonly ChatCommand[] = [
     anonymous: true,
     run: async (chat, actor, { users }) => {
       const seen = users.filter((targetUser) => chat.permissions.allows('seePresence', actor, { targetUser }));
-      return { users: await chat.presence.states(seen) };
+      const states = await chat.presence.states(seen);
+      const blockers = await blockersOf(chat.db, actor, seen);
+      return { users: states.map((state) => (blockers.has(state.user) ? offlineState(state.user, undefined) : state)) };
     },
   }),
 ];
