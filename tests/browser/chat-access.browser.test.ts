@@ -171,5 +171,18 @@ describeWithChromium('for everybody', () => {
     // It stays so.
     await noor.page.reload();
     expect(await noor.page.evaluate(() => document.documentElement.dir)).toBe('rtl');
+    // A name in one script, words in another, and no place for all of them: what is cut is the end.
+    await noor.send('These words are far too many for one line of the list, and are written from left to right.');
+    const words = noor.page.locator('nav .tidings-room-line-preview > bdi', { hasText: 'These words' });
+    await words.waitFor();
+    const cut = await words.evaluate((element) => {
+      const range = document.createRange();
+      range.setStart(element.firstChild!, 0);
+      range.setEnd(element.firstChild!, 1);
+      const [letter, place] = [range.getBoundingClientRect(), element.getBoundingClientRect()];
+      return { isCut: element.scrollWidth > element.clientWidth, first: letter.left - place.left };
+    });
+    expect(cut.isCut).toBe(true);
+    expect(Math.abs(cut.first)).toBeLessThan(2);
   });
 });

@@ -45,9 +45,7 @@ export function RoomListItem({ room, nowMs, className }: RoomListItemProps): Rea
         </span>
         <span className="tidings-room-line-bottom">
           <span className="tidings-room-line-preview">
-            <bdi>
-              <Preview room={room} />
-            </bdi>
+            <Preview room={room} />
           </span>
           <UnreadBadge count={room.unread} mentions={room.mentions} isMuted={room.isMuted} />
         </span>
@@ -65,24 +63,39 @@ function Mark({ name, label }: { readonly name: 'pin' | 'bellOff'; readonly labe
   );
 }
 
-/** What was begun goes before what was said last. */
+/** What was begun goes before what was said last. Who said it and what may be written in two directions. */
 function Preview({ room }: { readonly room: RoomView }): ReactNode {
   const labels = useLabels();
   const message = room.lastMessage;
   if (room.draft !== undefined && room.draft.text !== '') {
     return (
       <>
-        <span className="tidings-draft-mark">{labels.draft}:</span> {plainText(room.draft.text)}
+        <span className="tidings-room-line-whose tidings-draft-mark">
+          <bdi>{labels.draft}</bdi>:{' '}
+        </span>
+        <bdi>{plainText(room.draft.text)}</bdi>
       </>
     );
   }
-  if (message === undefined || message.kind === 'hidden') return room.room.topic ?? '';
-  if (message.deletedAt !== undefined) return <i>{labels.deleted}</i>;
-  const said = messageSummary(message, labels);
+  if (message === undefined || message.kind === 'hidden') return <bdi>{room.room.topic ?? ''}</bdi>;
+  if (message.deletedAt !== undefined) {
+    return (
+      <bdi>
+        <i>{labels.deleted}</i>
+      </bdi>
+    );
+  }
+  const said = <bdi>{messageSummary(message, labels)}</bdi>;
   if (room.peer !== undefined || message.kind === 'system') return said;
   return (
     <>
-      <SenderName user={message.sender} />: {said}
+      <span className="tidings-room-line-whose">
+        <bdi>
+          <SenderName user={message.sender} />
+        </bdi>
+        :{' '}
+      </span>
+      {said}
     </>
   );
 }
