@@ -98,6 +98,19 @@ test('two people talk: rooms, messages, typing, presence', async () => {
   expect(hers.messages.get().messages[0]?.reactions).toEqual([{ emoji: '👍', count: 1, isOwn: false }]);
 });
 
+test('whoever is blocked while they watch is shown nothing, until the block is lifted', async () => {
+  const [anna, ben] = [await connect('anna'), await connect('ben')];
+  const presence = anna.chat.presence('ben');
+  const stop = presence.subscribe(() => undefined);
+  await until(presence, ({ status }) => status === 'online');
+  await ben.chat.call('block', { user: 'anna' });
+  await until(presence, ({ status }) => status === 'offline');
+  expect(presence.get()).toEqual({ user: 'ben', status: 'offline' });
+  await ben.chat.call('unblock', { user: 'anna' });
+  await until(presence, ({ status }) => status === 'online');
+  stop();
+});
+
 /** A group of Anna with the others in it, and each one's handle of it, live. */
 async function talk<const Users extends readonly string[]>(
   ...users: Users
