@@ -3,6 +3,7 @@ import { createLogger, createStore, systemClock, type Store } from '@tidings/ser
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer } from '../../packages/server/src/http/http-test-server.ts';
 import { createChat } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
+import { pngPicture } from '../../packages/server/src/modules/chat/testing/pictures.ts';
 import { describeWithPostgres, startPostgres, type PostgresServer } from '../support/postgres.ts';
 
 describeWithPostgres('search and attachments on PostgreSQL', () => {
@@ -99,6 +100,22 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
     } while (cursor !== undefined);
     expect(seen).toHaveLength(270);
     expect(new Set(seen).size).toBe(270);
+  });
+
+  test('how large a picture is goes with it, from one node to the other', async () => {
+    const url = await server.createDatabase();
+    await using first = await openStore(url);
+    await using second = await openStore(url);
+    await using one = await createChat({ store: first });
+    await using two = await createChat({ store: second, clock: one.clock });
+    await one.room({ members: ['anna'] });
+    await using http = await startTestServer({ routes: two.module.routes ?? [] });
+    const picture = pngPicture({ width: 30, height: 17 });
+    const grant = await one.as('anna')('upload', { room: 'room', name: 'a.png', bytes: picture.length });
+    const posted = await fetch(http.url + grant.url, { method: 'POST', body: Uint8Array.from(picture) });
+    expect(posted.status).toBe(200);
+    const { message } = await one.as('anna')('send', { room: 'room', attachments: [grant.id] });
+    expect(message.attachments).toMatchObject([{ width: 30, height: 17 }]);
   });
 
   test('one user’s uploads over two nodes and rooms never go beyond the limit', async () => {

@@ -60,6 +60,8 @@ export interface Attachment {
   readonly name: string;
   readonly contentType: string;
   readonly bytes: number;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
   readonly url: string;
 }
 

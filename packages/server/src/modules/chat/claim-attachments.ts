@@ -30,7 +30,9 @@ export async function claimAttachments(
   return ids.map((id) => {
     const row = found.get(id);
     if (!row) throw new ChatError('attachmentNotFound', id);
-    return { id, name: row.name, contentType: row.content_type, bytes: row.bytes, url: attachmentUrl(id) };
+    const { name, content_type: contentType, bytes, width, height } = row;
+    const size = width !== null && height !== null && { width, height };
+    return { id, name, contentType, bytes, ...size, url: attachmentUrl(id) };
   });
 }
 

@@ -282,6 +282,7 @@ const sections: readonly Section[] = [
           name: row.name,
           contentType: row.content_type,
           bytes: row.bytes,
+          ...(row.width !== null && row.height !== null && { width: row.width, height: row.height }),
           at: row.created_at,
         }),
       );

@@ -82,6 +82,9 @@ export interface Attachment {
   /** As sniffed from the bytes, not as claimed. */
   readonly contentType: string;
   readonly bytes: number;
+  /** Of a picture, in pixels, as shown. Both or none. */
+  readonly width?: number;
+  readonly height?: number;
   /** Path to read it at; access by the room's rules. */
   readonly url: string;
 }

@@ -91,6 +91,8 @@ export const attachment = z.strictObject({
   name: z.string(),
   contentType: z.string(),
   bytes: z.int(),
+  width: z.int().optional().describe('Of a picture that tells its size: pixels, as shown, turned as the file says.'),
+  height: z.int().optional().describe('Comes with `width`.'),
   url: z.string(),
 });
 

@@ -137,6 +137,9 @@ export interface ChatTables {
     bytes: number;
     storage_key: string;
     created_at: number;
+    /** Of a picture, as shown, in pixels. Both or none. */
+    width: number | null;
+    height: number | null;
   };
   /** PK (room_id, seq, user_id, option_id) */
   chat_poll_votes: { room_id: string; seq: number; user_id: string; option_id: string; created_at: number };

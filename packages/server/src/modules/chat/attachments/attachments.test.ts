@@ -8,6 +8,7 @@ import { startTestServer, type TestServer } from '../../../http/http-test-server
 import { StoreUnavailableError } from '../../../stores/store.ts';
 import { S3Peer } from '../testing/s3-peer.ts';
 import { createChat, type ChatFixture, type ChatFixtureOptions } from '../testing/chat-fixture.ts';
+import { jpegPicture } from '../testing/pictures.ts';
 
 const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1A\n', 'latin1'), Buffer.alloc(20_000, 7)]);
 const hour = 3_600_000;
@@ -88,6 +89,26 @@ describe('an upload', () => {
       'accept-ranges': 'bytes',
     });
     expect(await uploadRows(site)).toEqual([]);
+  });
+
+  test.each(['disk', 's3'] as const)('of a picture says how large it is shown, kept on %s', async (storage) => {
+    const account = { accessKeyId: 'AKID', secretAccessKey: 'secret', region: 'us-east-1', bucket: 'files' };
+    await using peer = await new S3Peer(account).start();
+    const s3 = { ...account, endpoint: peer.endpoint };
+    await using site = await openSite({ config: { enabled: true, uploads: { storage, s3 } } });
+    const photograph = jpegPicture({ width: 300, height: 200, orientation: 6, before: 500_000 });
+    const shown = { width: 200, height: 300 };
+    const { attachment } = (await (await site.send('anna', photograph)).json()) as { attachment: { id: string } };
+    expect(attachment).toMatchObject({ contentType: 'image/jpeg', ...shown });
+    const { message } = await site.chat.as('anna')('send', { room: 'room', attachments: [attachment.id] });
+    expect(message.attachments).toEqual([attachment]);
+    const { messages } = await site.chat.as('ben')('messages', { room: 'room' });
+    expect(messages[0].attachments).toEqual([attachment]);
+    const { records } = await site.chat.system('exportUser', { user: 'anna' });
+    const exported = records.filter(({ type }: { type: string }) => type === 'attachment');
+    expect(exported).toMatchObject([{ id: attachment.id, ...shown }]);
+    const link = await site.link('ben', attachment.id);
+    expect(Buffer.from(await (await fetch(link)).arrayBuffer()).equals(photograph)).toBe(true);
   });
 
   test('whose transaction may have been written or not, keeps its file', async () => {

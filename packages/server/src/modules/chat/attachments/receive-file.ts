@@ -1,6 +1,7 @@
 /**
- * Receives the body of an upload into a temporary file: counted, sniffed from the first bytes, hashed and flushed. However
- * large it is, memory holds one chunk of it. Only a whole file goes to the storage.
+ * Receives the body of an upload into a temporary file: counted, sniffed from the first bytes, hashed and flushed; of a
+ * picture, its size is looked up in it. However large it is, memory holds one chunk of it. Only a whole file goes to the
+ * storage.
  */
 import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
@@ -8,6 +9,8 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../../../lib/clock.ts';
 import { ChatError } from '../chat-error.ts';
 import type { ReceivedFile } from './attachment-storage.ts';
+import type { PictureSize } from './picture-reader.ts';
+import { pictureSize } from './picture-size.ts';
 import { isAllowed, isText, sniff, sniffBytes, TextCheck, unknownType } from './sniff.ts';
 
 export interface ReceiveOptions {
@@ -24,6 +27,8 @@ export interface ReceiveOptions {
 
 export interface Received extends ReceivedFile {
   readonly contentType: string;
+  /** Of a picture that tells it. */
+  readonly size?: PictureSize | undefined;
 }
 
 /**
@@ -32,7 +37,7 @@ export interface Received extends ReceivedFile {
  * Nothing is left then.
  */
 export async function receiveFile(body: Readable, options: ReceiveOptions): Promise<Received> {
-  const handle = await open(options.path, 'wx', 0o600).catch(asFull);
+  const handle = await open(options.path, 'wx+', 0o600).catch(asFull);
   const watch = new ProgressWatch(body, options);
   try {
     const received = await receive(body, handle, options, watch);
@@ -66,7 +71,14 @@ async function receive(
     await writeAll(handle, chunk);
   }
   if (length < bytes) throw new ChatError('invalid', `${bytes} bytes were announced, and ${length} came`);
-  return { path, bytes, sha256: hash.digest('hex'), contentType: sort.end() };
+  const contentType = sort.end();
+  const size = await pictureSize((position, count) => readPart(handle, position, count), bytes, contentType);
+  return { path, bytes, sha256: hash.digest('hex'), contentType, size };
+}
+
+async function readPart(handle: FileHandle, position: number, bytes: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, position);
+  return buffer.subarray(0, bytesRead);
 }
 
 async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {

@@ -173,7 +173,7 @@ export function completeUpload(chat: Chat, upload: UploadRow, received: Received
       .execute();
     if (gone.length === 0) throw new ChatError('attachmentNotFound', 'the upload has expired');
     const { id, name } = upload;
-    const { contentType, bytes } = received;
+    const { contentType, bytes, size } = received;
     await db
       .insertInto('chat_attachments')
       .values({
@@ -186,9 +186,11 @@ export function completeUpload(chat: Chat, upload: UploadRow, received: Received
         bytes,
         storage_key: storageKey(id),
         created_at: clock.now(),
+        width: size?.width ?? null,
+        height: size?.height ?? null,
       })
       .execute();
-    return { id, name, contentType, bytes, url: attachmentUrl(id) };
+    return { id, name, contentType, bytes, ...size, url: attachmentUrl(id) };
   });
 }
 

@@ -8,6 +8,7 @@ import { chatSchema } from '../../../config/chat-schema.ts';
 import { startTestServer } from '../../../http/http-test-server.ts';
 import { AttachmentMissingError } from '../attachments/attachment-storage.ts';
 import { createChat, type ChatFixture } from '../testing/chat-fixture.ts';
+import { jpegPicture } from '../testing/pictures.ts';
 import { S3Peer } from '../testing/s3-peer.ts';
 import { filesIn } from './files-in.ts';
 import { importChat, type ImportOptions } from './import-chat.ts';
@@ -96,6 +97,28 @@ describe('files of an import', () => {
     await chat.as('anna')('delete', { room: 'room', seq: 1 });
     expect(await chat.chat.attachments.sweep()).toBe(2);
     expect(await filesOf(chat)).toEqual([messages[1].attachments[0].id]);
+  });
+
+  test('that are pictures keep how large they are shown', async () => {
+    await using chat = await createChat();
+    const photograph = jpegPicture({ width: 300, height: 200, orientation: 8 });
+    const folder = await folderOf(chat, { 'a.jpg': photograph, 'damaged.png': png });
+    const lines = [...room, message('m1', { file: 'a.jpg' }, { file: 'damaged.png' })];
+    await load(chat, lines, { files: filesIn(folder) });
+    const { messages } = await chat.as('ben')('messages', { room: 'room' });
+    const [told, untold] = messages[0].attachments;
+    expect(told).toMatchObject({ name: 'a.jpg', width: 200, height: 300 });
+    expect(Object.keys(untold)).not.toContain('width');
+    const rows = await chat.chat.db
+      .selectFrom('chat_attachments')
+      .select(['width', 'height'])
+      .where('message_seq', '=', 1)
+      .orderBy('name')
+      .execute();
+    expect(rows).toEqual([
+      { width: 200, height: 300 },
+      { width: null, height: null },
+    ]);
   });
 
   test('are stored once, however often they are imported', async () => {

@@ -284,7 +284,8 @@ function namesIn(line: Naming): readonly string[] {
   return [line.id, line.replyTo, line.thread].filter((id) => id !== undefined);
 }
 
-function toRow(row: MessageRow, { id, name, contentType, bytes }: Attachment): ChatTables['chat_attachments'] {
+function toRow(row: MessageRow, attachment: Attachment): ChatTables['chat_attachments'] {
+  const { id, name, contentType, bytes, width, height } = attachment;
   return {
     id,
     room_id: row.room_id,
@@ -295,5 +296,7 @@ function toRow(row: MessageRow, { id, name, contentType, bytes }: Attachment): C
     bytes,
     storage_key: storageKey(id),
     created_at: row.created_at,
+    width: width ?? null,
+    height: height ?? null,
   };
 }

@@ -205,7 +205,7 @@ export class FileStore {
       const { contentTypes } = config.uploads;
       const received = await receiveFile(stream, { path, bytes, contentTypes, clock, stallMs, maxMs: uploadMaxMs });
       await this.#storage.put(storageKey(id), received);
-      return { id, name, contentType: received.contentType, bytes, url: attachmentUrl(id) };
+      return { id, name, contentType: received.contentType, bytes, ...received.size, url: attachmentUrl(id) };
     } catch (error) {
       // Except for a disk that is full, it is the file.
       throw error instanceof ChatError && error.code !== chatErrors.full.code ? said(error.message) : error;
