@@ -447,6 +447,18 @@ describe('docs/chat.md', () => {
     await expect.poll(() => calls).toEqual(['ann: Who is coming?', 'ben: Me!']);
   });
 
+  test('people are found by name where that is permitted', async () => {
+    const first = examples.code('chat-first');
+    const permitted = first.replace('chat:\n', `${examples.code('chat-find-users')}\n`);
+    const found = [];
+    for (const yaml of [first, permitted]) {
+      const engine = await startEngine({ ...(await configOf(yaml)), dataDir: await newFolder() });
+      await engine.call('chat.upsertUsers', { users: [{ id: 'ben', name: 'Ben Meier' }] });
+      found.push(await engine.call('chat.findUsers', { query: 'mei' }, { as: 'ann' }).catch(({ code }) => code));
+    }
+    expect(found).toEqual([604, { users: [{ id: 'ben', name: 'Ben Meier' }] }]);
+  });
+
   test('an import, twice', async () => {
     const cwd = await newFolder();
     await writeFile(join(cwd, 'chat.jsonl'), examples.code('chat-import'));

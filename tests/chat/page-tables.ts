@@ -13,7 +13,7 @@ import {
 import { types } from '../../packages/server/src/rules/types.ts';
 
 /** Actions that are about no room, or said in words on the page. */
-const apart: ReadonlySet<ChatAction> = new Set(['createRoom', 'seePresence']);
+const apart: ReadonlySet<ChatAction> = new Set(['createRoom', 'seePresence', 'findUsers']);
 
 const { compiled } = compilePermissions(chatSchema.parse({}).permissions, types.record('auth', { uid: types.string }));
 const permissions = new RulePermissions(compiled, new FakeClock());

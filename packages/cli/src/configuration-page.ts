@@ -22,7 +22,7 @@ In a text of a file, \`\${NAME}\` stands for the environment variable \`NAME\`, 
 
 ## Development mode
 
-\`mode: development\` (that is, \`tidings dev\`) lets anybody connect and opens every channel whose name has no colon. What a configuration says holds over that. It is refused on any address that others can reach.
+\`mode: development\` (that is, \`tidings dev\`) lets anybody connect, opens every channel whose name has no colon, and lets users of chat find each other by name. What a configuration says holds over that. It is refused on any address that others can reach.
 
 ## Channels
 

@@ -1346,6 +1346,25 @@ export interface ChatApi {
       }[];
     };
   };
+  /** Users whose names hold all words as beginnings of words, without case and accents. Off unless permitted. */
+  findUsers: {
+    input: {
+      readonly query: string;
+      readonly limit?: number | undefined;
+    };
+    output: {
+      readonly users: readonly {
+        readonly id: string;
+        readonly name?: string | undefined;
+        readonly avatar?: string | undefined;
+        readonly data?: unknown;
+        readonly locale?: string | undefined;
+        readonly timeZone?: string | undefined;
+        readonly lastSeenAt?: number | undefined;
+        readonly deletedAt?: number | undefined;
+      }[];
+    };
+  };
   /** Makes and changes profiles of users; for back ends without `as`. */
   upsertUsers: {
     input: {

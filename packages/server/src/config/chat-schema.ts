@@ -34,6 +34,7 @@ export const chatActions = [
   'report',
   'moderate',
   'seePresence',
+  'findUsers',
 ] as const;
 export type ChatAction = (typeof chatActions)[number];
 

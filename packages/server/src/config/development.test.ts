@@ -40,6 +40,13 @@ describe('development mode', () => {
     expect(config.channels['chat:{id}']?.allow.subscribe).toBe('nobody');
   });
 
+  test('users of chat find each other by name, unless it is said otherwise', () => {
+    expect(develop({}).chat.permissions.findUsers).toBe('auth.uid != ""');
+    const own = develop({ chat: { permissions: { findUsers: 'false', send: 'true' } } });
+    expect(own.chat.permissions).toEqual({ findUsers: 'false', send: 'true' });
+    expect(parseConfig({}).config.chat.permissions.findUsers).toBeUndefined();
+  });
+
   test('a pattern as general under another name takes its place', () => {
     expect(Object.keys(develop({ channels: { '{room}': {} } }).channels)).toEqual(['{room}']);
   });

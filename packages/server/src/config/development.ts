@@ -32,7 +32,10 @@ export function developmentConfig(base: ConfigInput): ConfigInput {
     auth: { anonymous: true },
     channels: ownPatternsCover(base) ? {} : { [openPattern]: openChannel },
     // Whose own channels are in the way has not asked for chat.
-    chat: { enabled: shadowedPatterns(Object.keys(base.channels ?? {}), chatPatterns).length === 0 },
+    chat: {
+      enabled: shadowedPatterns(Object.keys(base.channels ?? {}), chatPatterns).length === 0,
+      permissions: { findUsers: 'auth.uid != ""' },
+    },
   };
   return merge(merge(settings, base), { mode: 'development' }) as ConfigInput;
 }

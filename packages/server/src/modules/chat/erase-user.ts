@@ -23,6 +23,7 @@ import type { Poll } from './model.ts';
 import { directKey } from './room-list-item.ts';
 import { scanMessages, type MessageKey } from './scan-messages.ts';
 import type { ChatTables } from './tables.ts';
+import { writeUserWords } from './user-words.ts';
 
 export type EraseMode = 'anonymise' | 'delete';
 type Erasure = Selectable<ChatTables['chat_erasures']>;
@@ -63,6 +64,7 @@ export async function eraseUser(
       .values([user, pseudonym].map((id) => ({ ...profile, id, created_at: tx.nowMs })))
       .onConflict((conflict) => conflict.column('id').doUpdateSet(profile))
       .execute();
+    await writeUserWords(tx.write, [{ id: user, name: null }]);
     await tx.write
       .insertInto('chat_erasures')
       .values({ user_id: user, mode, pseudonym, stage: 'memberships', cursor: '', created_at: tx.nowMs })

@@ -59,10 +59,12 @@ export const defaultPermissions: Readonly<Record<ChatAction, string>> = {
   moderate: `room.kind != "direct" && ${isStaff}`,
   /** `target.user`: whose. */
   seePresence: 'auth.uid != ""',
+  /** A list of everybody is nothing that an application shows by accident. */
+  findUsers: 'false',
 };
 
 /** About no room. */
-const withoutRoom: ReadonlySet<ChatAction> = new Set(['createRoom', 'seePresence']);
+const withoutRoom: ReadonlySet<ChatAction> = new Set(['createRoom', 'seePresence', 'findUsers']);
 /** About one message. */
 const withMessage: ReadonlySet<ChatAction> = new Set([
   'editMessage',

@@ -18,6 +18,8 @@ export interface ChatTables {
     created_at: number;
     deleted_at: number | null;
   };
+  /** What users are found by: words of their names, and the name as a whole. PK (word, user_id) · IX (user_id) */
+  chat_user_words: { word: string; user_id: string };
   chat_rooms: {
     id: string;
     /** New when the numbering starts anew; the epoch of the room's channel. */

@@ -12,6 +12,7 @@ import type { ChatTransaction } from './chat-writer.ts';
 import type { Profile, User } from './model.ts';
 import { toStoredJson } from './stored-json.ts';
 import type { ChatTables } from './tables.ts';
+import { writeUserWords } from './user-words.ts';
 
 export type UserRow = Selectable<ChatTables['chat_users']>;
 
@@ -151,6 +152,7 @@ async function upsert(tx: ChatTransaction, id: string, change: ProfileColumns, b
     )
     .returningAll()
     .executeTakeFirstOrThrow();
+  if (change.name !== undefined) await writeUserWords(tx.write, [row]);
   tx.tell(id, { type: 'profile', profile: toProfile(row) });
   // What is the user's alone stays so.
   tx.report(`user:${id}`, 'user.changed', { by, type: 'user', user: toUser(row, false) });

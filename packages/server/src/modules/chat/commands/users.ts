@@ -1,6 +1,7 @@
 /** Commands around users: profiles. */
 import { z } from 'zod';
 import { command, type ChatCommand } from '../command.ts';
+import { findUsers } from '../find-users.ts';
 import { empty, id, json, text } from '../schemas.ts';
 import { readProfile, readUser, readUsers, setProfile, upsertUsers } from '../users.ts';
 
@@ -71,6 +72,18 @@ export const userCommands: readonly ChatCommand[] = [
     example: { ids: ['anna', 'ben'] },
     anonymous: true,
     run: readUsers,
+  }),
+  command({
+    name: 'findUsers',
+    summary: 'Users whose names hold all words as beginnings of words, without case and accents. Off unless permitted.',
+    input: z.strictObject({
+      query: text(256).min(1),
+      limit: z.int().min(1).optional().describe('50 without it; at most `chat.limits.page`.'),
+    }),
+    output: z.strictObject({ users: z.array(user) }),
+    example: { query: 'anna be', limit: 10 },
+    anonymous: true,
+    run: findUsers,
   }),
   command({
     name: 'upsertUsers',

@@ -1,6 +1,7 @@
 /** Users of an import, and whom they block. */
 import { maxBlocks } from '../blocks.ts';
 import { rowKey } from '../row-cache.ts';
+import { writeUserWords } from '../user-words.ts';
 import { ImportError, type LineOf } from './import-lines.ts';
 import { inStatements, jsonOf, type ImportWork } from './import-work.ts';
 
@@ -25,12 +26,14 @@ export async function writeUsers(work: ImportWork, lines: readonly LineOf<'user'
     created_at: user.createdAt ?? nowMs,
     deleted_at: null,
   }));
-  await tx
+  const added = await tx
     .insertInto('chat_users')
     .values(rows)
     // What they have said of themselves since stands, and so does that they were erased.
     .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning(['id', 'name'])
     .execute();
+  await writeUserWords(tx, added);
 }
 
 /** @throws ImportError for oneself, and beyond the number of users that one may block. */
