@@ -36,7 +36,9 @@ interface Scene {
 /** Ann and Ben in the room "weekend", in which Ben has written `said`. */
 async function scene(said: readonly string[] = ['Who is coming?']): Promise<Scene> {
   const engine = await startEngine(
-    await configOf("auth: { jwt: { hmacSecret: '${JWT_SECRET}' } }\nchat: { enabled: true }"),
+    await configOf(
+      "auth: { jwt: { hmacSecret: '${JWT_SECRET}' } }\nchat: { enabled: true, permissions: { findUsers: 'auth.uid != \"\"' } }",
+    ),
   );
   const ben = (command: string, input: object): Promise<unknown> =>
     engine.call(`chat.${command}`, { room: 'weekend', ...input }, { as: 'ben' });
@@ -321,6 +323,8 @@ test('people', async () => {
   await run('client-people');
   await expect.poll(() => printed, waiting).toContain('Ben');
   await expect.poll(() => chat.profile.get()?.name, waiting).toBe('Ann Miller');
+  await run('client-find-users');
+  expect(printed.at(-1)).toBe('ben Ben');
   expect(await engine.call('chat.users', { ids: ['ann'] })).toMatchObject({ users: [{ name: 'Ann Miller' }] });
 });
 

@@ -66,6 +66,20 @@ async function create({ isKnown = true, isOnline = true, openTabs = createSingle
   return { clock, chat, cache, state, call, channels, open };
 }
 
+test('people who were found are known and remembered, without being asked for again', async () => {
+  const { clock, chat, cache, call } = await create();
+  const found = chat.findUsers({ query: 'ann' });
+  await call('findUsers').answer({ users: [{ id: 'ann', name: 'Ann' }] });
+  expect(await found).toEqual({ users: [{ id: 'ann', name: 'Ann' }] });
+  const stop = chat.user('ann').subscribe(() => {});
+  onTestFinished(stop);
+  await clock.advance(1_000);
+  expect(chat.user('ann').get()).toEqual({ id: 'ann', name: 'Ann' });
+  expect(() => call('users')).toThrow('users was not called');
+  await settle();
+  expect((await cache.load()).users).toEqual([{ id: 'ann', name: 'Ann' }]);
+});
+
 test('a message stays on the screen when the server has answered, before it is published', async () => {
   const { clock, call, open } = await create();
   const room = await open(message(1));

@@ -184,6 +184,12 @@ export class ChatClient implements Chat, AsyncDisposable {
     return this.call('search', input, options);
   }
 
+  async findUsers(input: ChatInput<'findUsers'>, options?: CallOptions): Promise<ChatOutput<'findUsers'>> {
+    const found = await this.call('findUsers', input, options);
+    this.#users.heard(found.users);
+    return found;
+  }
+
   async setProfile(input: ChatInput<'setProfile'>): Promise<Profile> {
     const { profile } = await this.call('setProfile', input);
     this.#heardProfile(profile);

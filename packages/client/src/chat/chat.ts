@@ -66,6 +66,8 @@ export interface Chat {
   acceptInvite(room: string): Promise<RoomView>;
   declineInvite(room: string): Promise<void>;
   search(input: ChatInput<'search'>, options?: CallOptions): Promise<ChatOutput<'search'>>;
+  /** People by name, if the server permits it. */
+  findUsers(input: ChatInput<'findUsers'>, options?: CallOptions): Promise<ChatOutput<'findUsers'>>;
   setProfile(input: ChatInput<'setProfile'>): Promise<Profile>;
   /** Any command by its name, as docs/chat.md lists them. */
   call<Name extends ChatCommandName>(

@@ -45,7 +45,7 @@ export class ScriptedChat implements Chat, TidingsSource {
   readonly unread = new WritableStore<UnreadView>({ messages: 0, mentions: 0, rooms: 0 });
   readonly profile = new WritableStore<Profile | undefined>(undefined);
   readonly outgoing = new WritableStore(0);
-  /** What `call` and `search` answer. */
+  /** What `call` and the like answer. */
   readonly answers: Answers = {};
   /** Handles that are open. */
   openHandles = 0;
@@ -102,6 +102,10 @@ export class ScriptedChat implements Chat, TidingsSource {
 
   findRooms(input: ChatInput<'findRooms'>): Promise<ChatOutput<'findRooms'>> {
     return this.call('findRooms', input);
+  }
+
+  findUsers(input: ChatInput<'findUsers'>): Promise<ChatOutput<'findUsers'>> {
+    return this.call('findUsers', input);
   }
 
   async attachmentUrl({ url }: Attachment): Promise<string> {
