@@ -35,6 +35,7 @@ export {
   useTyping,
 } from './hooks/use-room.ts';
 export { useAttachmentUrl } from './hooks/use-attachment-url.ts';
+export { useFindUsers, type FindUsersOptions, type FindUsersState } from './hooks/use-find-users.ts';
 export { useNow } from './hooks/use-now.ts';
 export { useSearch, type SearchOptions, type SearchResult, type SearchState } from './hooks/use-search.ts';
 export { useStore, useStores } from './hooks/use-store.ts';
