@@ -143,7 +143,7 @@ describeWithChromium('the chat app', () => {
     await ann.page.getByRole('button', { name: 'New conversation' }).click();
     await ann.page.getByRole('button', { name: 'Direct message' }).click();
     await ann.page.getByLabel('Name of a person').fill('ben');
-    await ann.page.getByRole('button', { name: 'Ben', exact: false }).last().click();
+    await ann.page.getByRole('option', { name: 'Ben' }).last().click();
     // The room is made first; until then, the one before is open.
     await ann.conversation.getByRole('heading', { name: 'Ben' }).waitFor();
     await ann.send('Between us');

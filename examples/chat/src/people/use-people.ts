@@ -1,6 +1,9 @@
-/** Whom one may write to or invite: everybody who is in one of the user's rooms, and whoever is called exactly so. */
+/**
+ * Whom one may write to or invite: everybody who is in one of the user's rooms, at once, and behind them whom the server
+ * finds by name. Where it does not permit that, still whoever is called exactly so.
+ */
 import { useEffect, useMemo, useState } from 'react';
-import { useChat, useMe, useRooms, useUsers } from '@tidings/react';
+import { useChat, useFindUsers, useMe, useRooms, useUsers } from '@tidings/react';
 import { matches } from '../rooms/match-names.ts';
 
 export interface KnownPerson {
@@ -11,6 +14,8 @@ export interface KnownPerson {
 /** Rooms that are asked for their members, the latest active. */
 const maxRooms = 12;
 const maxMembers = 100;
+/** People whom the server finds. */
+const maxFound = 20;
 
 export function usePeople(query: string): readonly KnownPerson[] {
   const chat = useChat();
@@ -50,7 +55,7 @@ export function usePeople(query: string): readonly KnownPerson[] {
 
   const ids = useMemo(() => [...new Set([...peers, ...found])].filter((id) => id !== me), [peers, found, me]);
   const users = useUsers(ids);
-  return useMemo(
+  const known = useMemo(
     () =>
       ids
         .map((id, i) => ({ id, name: users[i]?.name ?? id }))
@@ -58,6 +63,16 @@ export function usePeople(query: string): readonly KnownPerson[] {
         .toSorted((a, b) => a.name.localeCompare(b.name)),
     [ids, users, query, exact],
   );
+  const { status, users: called } = useFindUsers(query, { limit: maxFound });
+  return useMemo(() => {
+    const isKnown = new Set(known.map(({ id }) => id));
+    const others = called
+      .filter(({ id }) => id !== me && !isKnown.has(id))
+      .map(({ id, name = id }) => ({ id, name }))
+      // Until the answer is there, of those who were found before.
+      .filter(({ name }) => status === 'done' || matches(name, query));
+    return [...known, ...others];
+  }, [known, called, status, query, me]);
 }
 
 /** How `tidings dev` makes an id of a name. */

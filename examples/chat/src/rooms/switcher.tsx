@@ -1,9 +1,10 @@
 /** Jumping to any conversation by the keyboard alone. A field with a list, by the pattern of the ARIA Authoring Practices. */
-import { useId, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useId, useState, type ReactNode } from 'react';
 import { Avatar, UnreadBadge, useChat, useLabels, useRooms } from '@tidings/react';
 import { usePeople } from '../people/use-people.ts';
 import { useApp } from '../shell/app-context.ts';
 import { Dialog } from '../shell/dialog.tsx';
+import { useActiveOption } from '../shell/use-active-option.ts';
 import { useWords } from '../words/use-words.ts';
 import { matches } from './match-names.ts';
 
@@ -22,10 +23,8 @@ export function Switcher(): ReactNode {
   const words = useWords();
   const { router, open, fail } = useApp();
   const [query, setQuery] = useState('');
-  const [at, setAt] = useState(0);
   const id = useId();
   const choices = useChoices(query);
-  const active = Math.min(at, choices.length - 1);
 
   const enter = async (choice: Choice | undefined): Promise<void> => {
     if (choice === undefined) return;
@@ -37,17 +36,11 @@ export function Switcher(): ReactNode {
       fail(error);
     }
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.nativeEvent.isComposing) return;
-    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      event.preventDefault();
-      const step = event.key === 'ArrowDown' ? 1 : -1;
-      setAt((active + step + choices.length) % Math.max(1, choices.length));
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
-      void enter(choices[active]);
-    }
-  };
+  const { active, mean, reset, onKeyDown } = useActiveOption({
+    keys: choices.map(({ key }) => key),
+    isFirstMeant: true,
+    choose: (at) => void enter(choices[at]),
+  });
 
   return (
     <Dialog title={words.jumpTo} isTitleHidden onClose={() => open(undefined)}>
@@ -67,7 +60,7 @@ export function Switcher(): ReactNode {
         onKeyDown={onKeyDown}
         onChange={(event) => {
           setQuery(event.target.value);
-          setAt(0);
+          reset();
         }}
       />
       <div className="app-options" id={`${id}-list`} role="listbox" aria-label={words.jumpTo}>
@@ -79,7 +72,7 @@ export function Switcher(): ReactNode {
             role="option"
             aria-selected={i === active}
             onClick={() => void enter(choice)}
-            onPointerMove={() => setAt(i)}
+            onPointerMove={() => mean(i)}
           >
             <Avatar user={choice.user} {...(choice.user === undefined && { name: choice.name })} size="small" />
             <span className="app-option-text">
