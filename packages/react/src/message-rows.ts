@@ -3,6 +3,7 @@
  * that a message keeps its height when older ones are loaded above it, and the reader's place with it.
  */
 import type { MessagesView, MessageView } from '@tidings/client';
+import { isPicture, picturesHeight } from './picture-shape.ts';
 
 export type MessageRow =
   | { readonly kind: 'day'; readonly key: string; readonly ms: number }
@@ -76,7 +77,8 @@ export function estimateRowHeight(row: MessageRow, charactersPerLine: number): n
   if (message.replySeq !== undefined) height += 50;
   if (message.reactions.length > 0) height += 34;
   if (message.message?.thread !== undefined) height += 32;
-  if (message.attachments.length > 0) height += message.attachments[0]?.contentType.startsWith('image/') ? 240 : 60;
+  const pictures = message.attachments.filter(({ contentType }) => isPicture(contentType));
+  height += picturesHeight(pictures) + (message.attachments.length - pictures.length) * 60;
   return height;
 }
 

@@ -1,18 +1,15 @@
-/** What goes along with a message: pictures in a space that is kept free for them, files as a line to download. */
+/** What goes along with a message: pictures in a place that is kept free for them, files as a line to download. */
 import type { Attachment, MessageView, UploadView } from '@tidings/client';
-import { useRef, useState, type ReactNode } from 'react';
+import { useRef, useState, type CSSProperties, type ReactNode } from 'react';
 import { useFormats, useLabels } from '../context.ts';
 import { useAttachmentUrl } from '../hooks/use-attachment-url.ts';
+import { isPicture, pictureShape } from '../picture-shape.ts';
 import { Icon } from './icon.tsx';
 
 export interface AttachmentsProps {
   readonly message: MessageView;
   readonly tabIndex: number;
 }
-
-/** What every browser shows, and nothing that can hold a script. */
-const pictureTypes: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
-const isPicture = (contentType: string): boolean => pictureTypes.includes(contentType);
 
 export function Attachments({ message, tabIndex }: AttachmentsProps): ReactNode {
   const { attachments, uploads } = message;
@@ -23,18 +20,16 @@ export function Attachments({ message, tabIndex }: AttachmentsProps): ReactNode 
   const waiting = attachments.length === 0 ? uploads : [];
   const waitingPictures = waiting.filter((upload) => upload.localUrl !== undefined && isPicture(upload.contentType));
   const pictureCount = pictures.length + waitingPictures.length;
+  const isAlone = pictureCount === 1;
   return (
     <div className="tidings-attachments">
       {pictureCount > 0 && (
         <div className="tidings-pictures" data-count={Math.min(pictureCount, 4)}>
           {pictures.map((attachment) => (
-            <Picture key={attachment.id} attachment={attachment} tabIndex={tabIndex} />
+            <Picture key={attachment.id} attachment={attachment} tabIndex={tabIndex} isAlone={isAlone} />
           ))}
           {waitingPictures.map((upload) => (
-            <span className="tidings-picture" key={upload.key}>
-              <img src={upload.localUrl} alt={upload.name} />
-              <Progress upload={upload} />
-            </span>
+            <WaitingPicture key={upload.key} upload={upload} isAlone={isAlone} />
           ))}
         </div>
       )}
@@ -58,7 +53,12 @@ interface OneProps {
   readonly tabIndex: number;
 }
 
-function Picture({ attachment, tabIndex }: OneProps): ReactNode {
+interface PictureProps extends OneProps {
+  /** Then it has its own shape. Several have the same, or they would not stand in rows. */
+  readonly isAlone: boolean;
+}
+
+function Picture({ attachment, tabIndex, isAlone }: PictureProps): ReactNode {
   const labels = useLabels();
   const url = useAttachmentUrl(attachment);
   const dialog = useRef<HTMLDialogElement>(null);
@@ -69,6 +69,7 @@ function Picture({ attachment, tabIndex }: OneProps): ReactNode {
         type="button"
         className="tidings-picture"
         aria-label={labels.openImage(attachment.name)}
+        style={isAlone ? pictureShape(attachment) : undefined}
         tabIndex={tabIndex}
         onClick={() => {
           setOpen(true);
@@ -101,6 +102,23 @@ function Picture({ attachment, tabIndex }: OneProps): ReactNode {
         )}
       </dialog>
     </>
+  );
+}
+
+/** From the device itself, which takes a moment: then it has the shape that it keeps when it is sent. */
+function WaitingPicture({ upload, isAlone }: { readonly upload: UploadView; readonly isAlone: boolean }): ReactNode {
+  const [shape, setShape] = useState<CSSProperties>();
+  return (
+    <span className="tidings-picture" style={isAlone ? shape : undefined}>
+      <img
+        src={upload.localUrl}
+        alt={upload.name}
+        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
+          setShape(pictureShape({ width, height }))
+        }
+      />
+      <Progress upload={upload} />
+    </span>
   );
 }
 

@@ -171,6 +171,23 @@ test('pictures keep their space, other files are lines, and nothing that can hol
   ]);
 });
 
+test('a picture alone has its own shape before it is there; several have the same, and one of unknown size the usual', () => {
+  const picture = (id: string, size: { width?: number; height?: number } = {}): MessageView['attachments'][number] => ({
+    ...{ id, name: `${id}.png`, contentType: 'image/png', bytes: 1_000, url: `/${id}` },
+    ...size,
+  });
+  const shapes = (...attachments: MessageView['attachments']): readonly string[] => {
+    using at = open(theirs({ attachments }));
+    return at.page.all('.tidings-picture').map((place) => place.style.aspectRatio);
+  };
+  expect(shapes(picture('a', { width: 300, height: 500 }))).toEqual(['300 / 500']);
+  expect(shapes(picture('a'))).toEqual(['']);
+  expect(shapes(picture('a', { width: 300, height: 500 }), picture('b', { width: 500, height: 300 }))).toEqual([
+    '',
+    '',
+  ]);
+});
+
 test('new messages of others are said to screen readers, own ones and old ones are not', () => {
   const chat = new ScriptedChat({ me: 'me', users: [{ id: 'ann', name: 'Ann' }] });
   const room = chat.addRoom(roomView({ id: 'r' }), { messages: [theirs()] });
