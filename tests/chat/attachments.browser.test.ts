@@ -9,6 +9,14 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../../packages/server/src/http/http-test-server.ts';
 import { createChat, type ChatFixture } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
+import {
+  avifPicture,
+  bmpPicture,
+  gifPicture,
+  jpegPicture,
+  pngPicture,
+  webpPicture,
+} from '../../packages/server/src/modules/chat/testing/pictures.ts';
 import { describeWithChromium, launchChromium } from '../support/chromium.ts';
 
 /** One red page. */
@@ -111,14 +119,7 @@ describeWithChromium('a link to an attachment, in Chromium', () => {
     });
     server = await startTestServer({ routes: [...(chat.module.routes ?? []), canary('/ran/*')] });
     await chat.room({ members: ['anna'] });
-    for (const name of names) {
-      const grant = await chat.as('anna')('upload', { room: 'room', name, bytes: files[name].length });
-      const sent = await fetch(server.url + grant.url, { method: 'POST', body: Uint8Array.from(files[name]) });
-      expect(sent.status, name).toBe(200);
-      await chat.as('anna')('send', { room: 'room', attachments: [grant.id] });
-      const { urls } = await chat.as('anna')('attachmentUrls', { ids: [grant.id] });
-      links.set(name, server.url + urls[0].url);
-    }
+    for (const name of names) links.set(name, (await send(name, files[name])).url);
     app = createServer((request, response) => {
       response.setHeader('Content-Type', 'text/html');
       response.end(decodeURIComponent((request.url ?? '').slice(2)));
@@ -138,6 +139,20 @@ describeWithChromium('a link to an attachment, in Chromium', () => {
     await server?.[Symbol.asyncDispose]();
     await chat?.[Symbol.asyncDispose]();
   });
+
+  interface Sent {
+    readonly attachment: { readonly width?: number; readonly height?: number };
+    readonly url: string;
+  }
+
+  async function send(name: string, file: Buffer): Promise<Sent> {
+    const grant = await chat.as('anna')('upload', { room: 'room', name, bytes: file.length });
+    const sent = await fetch(server.url + grant.url, { method: 'POST', body: Uint8Array.from(file) });
+    expect(sent.status, name).toBe(200);
+    const { message } = await chat.as('anna')('send', { room: 'room', attachments: [grant.id] });
+    const { urls } = await chat.as('anna')('attachmentUrls', { ids: [grant.id] });
+    return { attachment: message.attachments[0], url: server.url + urls[0].url };
+  }
 
   const linkTo = (name: Name): string => links.get(name) ?? '';
 
@@ -202,6 +217,34 @@ describeWithChromium('a link to an attachment, in Chromium', () => {
   test('a picture is shown', async () => {
     const { page } = await follow('red.png');
     await expect.poll(() => redOf(page as Page)).toBe(64 * 64);
+  });
+
+  const size = { width: 30, height: 17 };
+  test.each<[string, Buffer]>([
+    ['PNG', pngPicture(size)],
+    ['PNG, turned', pngPicture({ ...size, orientation: 6 })],
+    ...[1, 2, 3, 4, 5, 6, 7, 8].map((orientation): [string, Buffer] => [
+      `JPEG, held in orientation ${orientation}`,
+      jpegPicture({ ...size, orientation, order: orientation % 2 === 0 ? 'big' : 'little' }),
+    ]),
+    ['GIF', gifPicture(size)],
+    ['WebP', webpPicture(size)],
+    ['WebP with a canvas', webpPicture(size, true)],
+    ['bitmap', bmpPicture(size)],
+    ['AVIF', avifPicture()],
+    ['AVIF, turned', avifPicture({ quarters: 1 })],
+    ['AVIF with large numbers', avifPicture({ quarters: 3, isLarge: true })],
+  ])('a picture is shown as large as its attachment says: %s', async (name, file) => {
+    const { attachment, url } = await send(name, file);
+    const page = await openApp(`<img src="${url.replaceAll('&', '&amp;')}">`);
+    await page.waitForLoadState('load');
+    const { width = 0, height = 0 } = attachment;
+    expect(width + height).toBeGreaterThan(0);
+    expect(await page.evaluate(() => [document.images[0]?.naturalWidth, document.images[0]?.naturalHeight])).toEqual([
+      width,
+      height,
+    ]);
+    await page.context().close();
   });
 
   test('sound can be played', async () => {
