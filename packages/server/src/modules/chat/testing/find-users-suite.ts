@@ -120,6 +120,9 @@ export function testFindUsers(openStore: () => Promise<Store & AsyncDisposable>,
       // The work is bounded, whatever those who are looked at think of the asker.
       const blocks = many.map(({ id }) => ({ user_id: id, blocked_id: 'z', created_at: 0 }));
       await chat.chat.db.insertInto('chat_blocks').values(blocks).execute();
+      const some = blocks.slice(0, 500).map((row) => ({ ...row, blocked_id: 'x' }));
+      await chat.chat.db.insertInto('chat_blocks').values(some).execute();
+      expect(await found(chat, 'x', 'anna', 1)).toEqual(['u1500']);
       expect(await found(chat, 'z', 'anna')).toEqual([]);
       expect(await found(chat, 'z', 'anna x')).toEqual(['v']);
       expect(await found(chat, 'y', 'anna', 1)).toEqual(['u1000']);
