@@ -7,7 +7,7 @@ export const chatErrors = {
   messageNotFound: { code: 601, message: 'no such message', temporary: false },
   userNotFound: { code: 602, message: 'no such user', temporary: false },
   notMember: { code: 603, message: 'not a member of the room', temporary: false },
-  forbidden: { code: 604, message: 'not allowed in this room', temporary: false },
+  forbidden: { code: 604, message: 'not allowed', temporary: false },
   invalid: { code: 605, message: 'invalid request', temporary: false },
   tooLarge: { code: 606, message: 'too large', temporary: false },
   tooMany: { code: 607, message: 'too many', temporary: false },

@@ -60,7 +60,7 @@ export class OutboxWorld {
     this.deliveries.set(clientId, (this.deliveries.get(clientId) ?? 0) + 1);
     const gone = attachments.find((id) => this.expired.has(id));
     if (gone !== undefined) throw new TidingsError(617, `no such attachment: ${gone}`);
-    if (text.startsWith('refused')) throw new TidingsError(604, 'not allowed in this room: send');
+    if (text.startsWith('refused')) throw new TidingsError(604, 'not allowed: send');
     const known = this.received.find((message) => message.room === room && message.clientId === clientId);
     if (known) return known;
     const seq = this.texts(room).length + 1;
