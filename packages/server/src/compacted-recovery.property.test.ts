@@ -236,7 +236,7 @@ describe('recovery from a compacted history', () => {
     for (const protobuf of [false, true]) {
       test(`the state of the source, or a reset: ${nodes} node(s), ${protobuf ? 'Protobuf' : 'JSON'}`, async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(step, { maxLength: 40 }), (steps) => run(steps, nodes, protobuf)),
+          fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => run(steps, nodes, protobuf)),
           { numRuns: Number(process.env['TIDINGS_RECOVERY_RUNS'] ?? 50), timeout: 10_000 },
         );
       }, 120_000);
