@@ -206,9 +206,7 @@ describe('a direct room', () => {
 
 test('the back end makes rooms of every kind, for an owner or for nobody', async () => {
   await using chat = await createChat();
-  await expect(chat.as('anna')('createRoom', { kind: 'broadcast' })).rejects.toThrow(
-    'not allowed: createRoom',
-  );
+  await expect(chat.as('anna')('createRoom', { kind: 'broadcast' })).rejects.toThrow('not allowed: createRoom');
   const news = await chat.system('createRoom', { kind: 'broadcast', id: 'news', name: 'News' });
   expect(news).toEqual({ room: expect.objectContaining({ id: 'news', createdBy: '', memberCount: 0 }) });
   expect(await chat.system('createRoom', { kind: 'broadcast', id: 'news' })).toMatchObject({ replayed: true });

@@ -214,9 +214,7 @@ test('what is refused says no more than the asker may know', () => {
     'not allowed: joinRoom',
   );
   expect(refusal('send', { room: room('public') })).toBe('not a member of the room: r');
-  expect(refusal('changeRoom', { room: room('group'), member: member('anna') })).toBe(
-    'not allowed: changeRoom',
-  );
+  expect(refusal('changeRoom', { room: room('group'), member: member('anna') })).toBe('not allowed: changeRoom');
   expect(refusal('send', { room: room('group'), member: member('anna') })).toBeUndefined();
 });
 
