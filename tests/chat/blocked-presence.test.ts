@@ -1,55 +1,12 @@
 /** Whoever is blocked sees the other as offline from then on, at whichever node they are, and is not told why. */
 import { expect, test } from 'vitest';
-import { chatSchema } from '../../packages/server/src/config/chat-schema.ts';
-import { settle } from '../../packages/server/src/lib/clock.ts';
-import { createChatModule, type ChatModule } from '../../packages/server/src/modules/chat/chat-module.ts';
-import { systemActor, userActor } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
-import type { ModuleContext } from '../../packages/server/src/modules/module.ts';
-import {
-  createTestNodes,
-  jwt,
-  pushes,
-  subscribe,
-  token,
-  values,
-} from '../../packages/server/src/testing/engine-fixture.ts';
-import { memoryStore } from '../../packages/server/src/testing/map-nodes.ts';
+import { pushes, subscribe, values } from '../../packages/server/src/testing/engine-fixture.ts';
 import type { MemoryClient } from '../../packages/server/src/transports/memory.ts';
+import { createChatNodes } from './chat-nodes.ts';
 
 const channel = 'chat:presence:anna';
 const online = { user: 'anna', status: 'online' };
 const unseen = { user: 'anna', status: 'offline' };
-
-async function createNodes() {
-  const chats: ChatModule[] = [];
-  const factory = (context: ModuleContext): ChatModule => {
-    const chat = createChatModule(chatSchema.parse({ enabled: true }), { periodicWork: false })(context);
-    chats.push(chat);
-    return chat;
-  };
-  const nodes = await createTestNodes(2, { store: memoryStore(), modules: [factory], config: { auth: { jwt } } });
-  const idle = async (): Promise<void> => {
-    for (let round = 0; round < 3; round++) {
-      for (const chat of chats) await chat.idle();
-      for (let turn = 0; turn < 20; turn++) await settle();
-    }
-  };
-  return {
-    nodes,
-    idle,
-    async run(user: string, name: string, input: object): Promise<unknown> {
-      const command = chats[0]?.commands.find((one) => one.name === name);
-      const output = await command?.run(user === '' ? systemActor : userActor(user), input);
-      await idle();
-      return output;
-    },
-    connect: (user: string, at: number): Promise<MemoryClient> =>
-      nodes[at]?.connect({ token: token({ sub: user }) }) ?? Promise.reject(new Error('no node')),
-    async [Symbol.asyncDispose]() {
-      for (const node of nodes) await node.engine.stop();
-    },
-  };
-}
 
 /** What the client was told of anna's presence. */
 async function toldOf(client: MemoryClient): Promise<unknown[]> {
@@ -65,7 +22,7 @@ async function again(client: MemoryClient): Promise<unknown[]> {
 }
 
 test('who is blocked sees the other as offline, on every node, until the block is lifted', async () => {
-  await using cluster = await createNodes();
+  await using cluster = await createChatNodes();
   const { run, connect, idle } = cluster;
   const anna = await connect('anna', 0);
   await subscribe(anna, 'chat:user:anna');
@@ -99,7 +56,7 @@ test('who is blocked sees the other as offline, on every node, until the block i
 });
 
 test('whoever subscribes while they are blocked is given nothing of the other', async () => {
-  await using cluster = await createNodes();
+  await using cluster = await createChatNodes();
   const { run, connect, idle } = cluster;
   const anna = await connect('anna', 0);
   await subscribe(anna, 'chat:user:anna');

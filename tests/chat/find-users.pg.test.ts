@@ -1,8 +1,8 @@
 /** Users are found by name on PostgreSQL as on SQLite, also where the database itself would sort text otherwise. */
-import { createLogger, createStore, systemClock, type Store } from '@tidings/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createChat } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
 import { testFindUsers } from '../../packages/server/src/modules/chat/testing/find-users-suite.ts';
+import { openPostgresStore } from '../support/postgres-store.ts';
 import { describeWithPostgres, startPostgres, type PostgresServer } from '../support/postgres.ts';
 import { runs } from './runs.ts';
 
@@ -15,21 +15,12 @@ describeWithPostgres('on PostgreSQL', () => {
     await server?.stop();
   });
 
-  async function openStore(url: string): Promise<Store & AsyncDisposable> {
-    const store = createStore(
-      { store: { url, synchronous: 'full', maxConnections: 5, timeout: 5_000, migrate: 'auto' }, dataDir: '' },
-      { clock: systemClock, logger: createLogger('silent') },
-    );
-    await store.start();
-    return Object.assign(store, { [Symbol.asyncDispose]: () => store.stop() });
-  }
-
-  testFindUsers(async () => openStore(await server.createDatabase()), { runs: runs(20) });
+  testFindUsers(async () => openPostgresStore(await server.createDatabase()), { runs: runs(20) });
 
   test('two nodes that write the name of one user at once leave the words of the one that stays', async () => {
     const url = await server.createDatabase();
-    await using first = await openStore(url);
-    await using second = await openStore(url);
+    await using first = await openPostgresStore(url);
+    await using second = await openPostgresStore(url);
     await using one = await createChat({ store: first });
     await using two = await createChat({ store: second });
     for (let round = 0; round < 10; round++) {

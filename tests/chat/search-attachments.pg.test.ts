@@ -1,9 +1,9 @@
 /** Search and attachments where they differ on PostgreSQL: the index itself, triggers, and several nodes at once. */
-import { createLogger, createStore, systemClock, type Store } from '@tidings/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer } from '../../packages/server/src/http/http-test-server.ts';
 import { createChat } from '../../packages/server/src/modules/chat/testing/chat-fixture.ts';
 import { pngPicture } from '../../packages/server/src/modules/chat/testing/pictures.ts';
+import { openPostgresStore } from '../support/postgres-store.ts';
 import { describeWithPostgres, startPostgres, type PostgresServer } from '../support/postgres.ts';
 
 describeWithPostgres('search and attachments on PostgreSQL', () => {
@@ -15,20 +15,11 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
     await server?.stop();
   });
 
-  async function openStore(url: string): Promise<Store & AsyncDisposable> {
-    const store = createStore(
-      { store: { url, synchronous: 'full', maxConnections: 8, timeout: 5_000, migrate: 'auto' }, dataDir: '' },
-      { clock: systemClock, logger: createLogger('silent') },
-    );
-    await store.start();
-    return Object.assign(store, { [Symbol.asyncDispose]: () => store.stop() });
-  }
-
   const found = (page: { results: { message: { room: string; seq: number } }[] }) =>
     page.results.map(({ message }) => `${message.room}:${message.seq}`);
 
   test('words are found as on SQLite, whatever the query', async () => {
-    await using store = await openStore(await server.createDatabase());
+    await using store = await openPostgresStore(await server.createDatabase());
     await using chat = await createChat({ store });
     await chat.room({ id: 'a', members: ['anna', 'ben'] });
     await chat.room({ id: 'b', members: ['anna'] });
@@ -64,8 +55,8 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
 
   test('several nodes index together, and nothing is lost or twice', async () => {
     const url = await server.createDatabase();
-    await using first = await openStore(url);
-    await using second = await openStore(url);
+    await using first = await openPostgresStore(url);
+    await using second = await openPostgresStore(url);
     await using one = await createChat({ store: first });
     await using two = await createChat({ store: second, clock: one.clock });
     for (const id of ['a', 'b', 'c']) await one.room({ id, members: ['anna'] });
@@ -104,8 +95,8 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
 
   test('how large a picture is goes with it, from one node to the other', async () => {
     const url = await server.createDatabase();
-    await using first = await openStore(url);
-    await using second = await openStore(url);
+    await using first = await openPostgresStore(url);
+    await using second = await openPostgresStore(url);
     await using one = await createChat({ store: first });
     await using two = await createChat({ store: second, clock: one.clock });
     await one.room({ members: ['anna'] });
@@ -120,8 +111,8 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
 
   test('one user’s uploads over two nodes and rooms never go beyond the limit', async () => {
     const url = await server.createDatabase();
-    await using first = await openStore(url);
-    await using second = await openStore(url);
+    await using first = await openPostgresStore(url);
+    await using second = await openPostgresStore(url);
     const config = { enabled: true, limits: { uploadsPerUser: 3 } };
     await using one = await createChat({ store: first, config });
     await using two = await createChat({ store: second, config });
@@ -136,8 +127,8 @@ describeWithPostgres('search and attachments on PostgreSQL', () => {
 
   test('an upload asked for on one node may be sent to another; links work on both', async () => {
     const url = await server.createDatabase();
-    await using first = await openStore(url);
-    await using second = await openStore(url);
+    await using first = await openPostgresStore(url);
+    await using second = await openPostgresStore(url);
     await using one = await createChat({ store: first });
     await using two = await createChat({ store: second, clock: one.clock });
     await one.room({ members: ['anna'] });

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { ModuleActor } from '../module.ts';
+import { blockersOf } from './blockers.ts';
 import type { Chat } from './chat.ts';
 import type { ChatTransaction, MessageRow } from './chat-writer.ts';
 import { toMessage, type MessageBody } from './mappers.ts';
@@ -167,14 +168,9 @@ function namesAll(mentions: Mentions): boolean {
 async function namedMembers(tx: ChatTransaction, row: MessageRow, users: readonly string[]): Promise<string[]> {
   const named: string[] = [];
   if (users.length === 0) return named;
-  const blocking = await tx.read
-    .selectFrom('chat_blocks')
-    .select('user_id')
-    .where('user_id', 'in', users)
-    .where('blocked_id', '=', row.sender_id)
-    .execute();
+  const blockers = await blockersOf(tx.read, { user: row.sender_id, system: false }, users);
   for (const user of users) {
-    if (user === row.sender_id || blocking.some(({ user_id }) => user_id === user)) continue;
+    if (user === row.sender_id || blockers.has(user)) continue;
     const member = await tx.member(row.room_id, user);
     if (member?.state === 'member') named.push(user);
   }
